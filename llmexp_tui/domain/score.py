@@ -1,0 +1,43 @@
+"""Scores and what a scorer says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ScorerSpec:
+    """A scorer as the project file names it: its type, its own settings and the name its metric goes by."""
+
+    type: str
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricMeta:
+    """What statistics and views need to know of a metric. `type` is one of stats.MetricSpec's types.
+
+    `range` is (lo, hi) of a bounded metric in its own unit, None where it has no bounds.
+    `direction` is higher, lower or none (none: shown, never better or worse).
+    """
+
+    name: str
+    type: str
+    direction: str
+    range: tuple[float, float] | None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One score of one output. `value` None with `error` set means the scorer failed (the pair is dropped)."""
+
+    value: float | None
+    label: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    raw: float | None = None
+    cost_usd: float | None = None
