@@ -1,0 +1,110 @@
+"""What a comparison or a check found, as one record that every face shows: JSON, Markdown, text, app.
+
+It holds numbers and sentences, never formatting. Foreign text in it is exact; writers neutralise it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llmexp_tui.domain.run import RunTotals
+from llmexp_tui.stats.result import MetricResult
+
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3, "invalid": 3, "error": 4}
+_WORST_FIRST = ("error", "fail", "invalid", "inconclusive", "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetReport:
+    """The dataset version that was compared on. `hash` is 64 hex digits."""
+
+    name: str
+    version: str
+    hash: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReport:
+    """One arm: its run (the newest of several), what was attempted and what came back.
+
+    `unscored` maps a scorer's name to the number of outputs it could not score.
+    """
+
+    id: str
+    variant: str
+    totals: RunTotals
+    runs: tuple[str, ...] = ()
+    unscored: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowDifference:
+    """One row on which an arm changed, for the "worst rows" of a report. Texts are exact, not neutralised."""
+
+    candidate: str
+    metric: str
+    row: str
+    baseline_score: float | None
+    candidate_score: float | None
+    baseline_text: str
+    candidate_text: str
+    input: str
+    expected: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentReport:
+    """One experiment's result. `status` is pass, fail, inconclusive, invalid or error.
+
+    `reasons` says why the status is not pass, `warnings` what to know all the same, `notes` what was done
+    (where gates came from, what was saved). `calls` is how many calls this invocation made.
+    """
+
+    name: str
+    status: str
+    question: str
+    axis: str
+    registration: str
+    dataset: DatasetReport | None
+    baseline: ArmReport | None
+    candidates: tuple[ArmReport, ...]
+    metrics: tuple[MetricResult, ...]
+    reasons: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    worst_rows: tuple[RowDifference, ...] = ()
+    confounded: bool = False
+    has_gates: bool = True
+    calls: int = 0
+    calls_saved: int = 0
+    cost_usd: float | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that this experiment alone would give."""
+        return EXIT_CODES[self.status]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """Everything that one `--check` found. The worst experiment decides: error, fail, invalid, inconclusive, pass."""
+
+    experiments: tuple[ExperimentReport, ...]
+
+    @property
+    def status(self) -> str:
+        """The worst status of the experiments; pass where there is none."""
+        return worst_status(e.status for e in self.experiments)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the whole check."""
+        return EXIT_CODES[self.status]
+
+
+def worst_status(statuses: Iterable[str]) -> str:
+    """The worst of several statuses, in the order error, fail, invalid, inconclusive, pass."""
+    found = set(statuses)
+    return next((status for status in _WORST_FIRST if status in found), "pass")
