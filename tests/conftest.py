@@ -1,0 +1,36 @@
+"""Fixtures every test may use, and the isolation every test gets: no home, no keys, no settings of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.model_server import ModelServer
+
+_SECRET_MARKS = ("API_KEY", "_TOKEN", "SECRET", "_BASE_URL", "API_BASE")
+_OWN_MARKS = ("LLMEXP_", "LITELLM_", "GITHUB_", "GITLAB_", "BUILDKITE", "XDG_")
+
+
+@pytest.fixture(autouse=True)
+def isolation(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of its own for each test, and an environment without keys, addresses and CI marks. Returns the home."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if any(mark in name for mark in _SECRET_MARKS) or name.startswith(_OWN_MARKS) or name in ("CI", "NO_COLOR"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("CONFIG", "CACHE", "DATA", "STATE"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(home / name.lower()))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    return home
+
+
+@pytest.fixture
+def model_server() -> Iterator[ModelServer]:
+    """A healthy loopback model server; script faults on it (see tests/fakes/replies.py)."""
+    with ModelServer() as server:
+        yield server
