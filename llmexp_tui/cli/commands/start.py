@@ -1,0 +1,74 @@
+"""Ways to begin: the app, the sample project, a new project. No terminal, no import of Textual."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llmexp_tui.cli import output
+from llmexp_tui.cli.exit_codes import ExitCode
+from llmexp_tui.cli.options import RootOptions
+from llmexp_tui.errors import UsageError
+
+DEMO_FOLDER = Path("llmexp-demo")
+
+
+def open_app(options: RootOptions) -> int:
+    """Opens the app on the project. Raises UsageError where there is no terminal to draw on."""
+    require_terminal()
+    from llmexp_tui.tui.app import run_app
+
+    return run_app(options.project, db=options.db, trust=options.trust)
+
+
+def require_terminal() -> None:
+    """Raises UsageError where stdin or stdout is no terminal, or one that cannot be drawn on."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the app needs a terminal", mend="in scripts and CI use `llmexp-tui --check`")
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError(
+            "the app cannot draw on this terminal (TERM is dumb or not set)",
+            mend="set TERM, or use `llmexp-tui --check`",
+        )
+
+
+def demo(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", show_default=False)] = DEMO_FOLDER,
+) -> int:
+    """Copy the sample project to DIR (./llmexp-demo) and open the app on it; with --check, run the gate there."""
+    options: RootOptions = context.obj
+    if not options.check:
+        require_terminal()
+    from llmexp_tui.workflows.demo import copy_demo
+
+    copied = copy_demo(folder)
+    inside = replace(options, project=folder)
+    if not options.check:
+        return open_app(inside)
+    from llmexp_tui.cli import diagnostics
+    from llmexp_tui.cli.commands.check import check
+
+    diagnostics.say(f"the sample project is in {folder}" + ("" if copied else " (already there, left as it is)"))
+    code = check(inside)
+    output.write(f"\nTo look at these results in the app: llmexp-tui -C {folder}")
+    return code
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", show_default=False)] = Path("."),
+) -> int:
+    """Write a small commented llmexp.toml, a prompt and a dataset that run as they are."""
+    from llmexp_tui.workflows.init import init_project
+
+    for path in init_project(folder):
+        output.write(f"wrote {path}")
+    where = "" if folder == Path(".") else f" -C {folder}"
+    output.write(f"next: llmexp-tui{where} --check, or llmexp-tui{where} to open the app")
+    return ExitCode.PASS

@@ -1,0 +1,153 @@
+"""How a number of a result is written, one way for every face: units, signs, digits, uncertainty.
+
+Percentages for what is a share, milliseconds and dollars for what is measured in them, percent of change for
+ratios. Unknown is a dash, never 0. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from llmexp_tui.stats.result import MetricResult
+
+UNKNOWN = "–"
+SHARE_TYPES = frozenset({"binary", "share", "errors"})
+_STATISTIC_WORDS = {"latency": "typical", "ttft": "typical"}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A verdict as a glyph and a word: neither stands without the other."""
+
+    glyph: str
+    word: str
+
+    def __str__(self) -> str:
+        return f"{self.glyph} {self.word}"
+
+
+_VERDICTS = {
+    "improved": Badge("✓", "improved"),
+    "regressed": Badge("✗", "regressed"),
+    "no_regression": Badge("=", "no regression"),
+    "inconclusive": Badge("?", "inconclusive"),
+}
+_STATUSES = {
+    "pass": Badge("✓", "GATE PASSES"),
+    "fail": Badge("✗", "GATE FAILS"),
+    "inconclusive": Badge("?", "INCONCLUSIVE"),
+    "invalid": Badge("!", "INVALID"),
+    "error": Badge("!", "NOT COMPLETED"),
+}
+
+
+def verdict_badge(metric: MetricResult) -> Badge:
+    """The glyph and word of a metric's verdict; a metric that cannot be judged says so."""
+    if metric.invalid:
+        return Badge("!", "invalid")
+    if metric.verdict == "no_regression" and metric.equivalent:
+        return Badge("=", "equivalent")
+    return _VERDICTS[metric.verdict]
+
+
+def status_badge(status: str, *, has_gates: bool = True) -> Badge:
+    """The glyph and words of an experiment's status. Without gates nothing passes: there is only a result."""
+    if not has_gates and status == "pass":
+        return Badge("·", "NO GATES")
+    return _STATUSES[status]
+
+
+def metric_title(metric: MetricResult) -> str:
+    """The metric's name with its statistic where that is not the plain mean, and its slice."""
+    word = metric.statistic if metric.statistic != "mean" else _STATISTIC_WORDS.get(metric.metric, "")
+    parts = [part for part in (word, metric.slice) if part]
+    return f"{metric.metric} ({', '.join(parts)})" if parts else metric.metric
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with about so many significant digits ; a dash where it is unknown."""
+    if value is None:
+        return UNKNOWN
+    if value == 0:
+        return "0"
+    decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
+    return f"{value:,.{decimals}f}" if decimals < 9 else f"{value:.{digits - 1}e}"
+
+
+def money(value: float | None) -> str:
+    """USD with cents, or with three significant digits below ten cents; a dash where it is unknown."""
+    if value is None:
+        return UNKNOWN
+    return f"${value:,.2f}" if value == 0 or abs(value) >= 0.1 else f"${number(value)}"
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """A share as percent without its sign's unit; a dash where it is unknown."""
+    return UNKNOWN if share is None else f"{100 * share:.{decimals}f}"
+
+
+def arm_values(metric: MetricResult) -> str:
+    """`78.0 → 85.0 %`: the baseline's value, the candidate's, and their unit."""
+    low, high = metric.baseline, metric.candidate_value
+    if low is None and high is None:
+        return UNKNOWN
+    if metric.type in SHARE_TYPES:
+        return f"{percent(low)} → {percent(high)} %"
+    if metric.metric == "cost":
+        return f"{money(low)} → {money(high)}"
+    unit = " ms" if metric.metric in ("latency", "ttft") else ""
+    return f"{number(low)} → {number(high)}{unit}"
+
+
+def change(metric: MetricResult) -> str:
+    """`+7.0 ± 5.5 pts`: the delta with the half-width of its interval on the wider side, in the metric's own sign."""
+    if metric.delta is None:
+        return UNKNOWN
+    half = None
+    if metric.ci_low is not None and metric.ci_high is not None:
+        half = max(metric.ci_high - metric.delta, metric.delta - metric.ci_low)
+    return f"{difference(metric, metric.delta, signed=True)} ± {difference(metric, half)}{unit_of_change(metric)}"
+
+
+def difference(metric: MetricResult, value: float | None, *, signed: bool = False) -> str:
+    """A delta, margin, floor or half-width without its unit."""
+    if value is None:
+        return UNKNOWN
+    if metric.is_ratio or metric.type in SHARE_TYPES:
+        text = percent(value)
+        sign = "+" if signed and not text.startswith("-") else ""
+    else:
+        text = number(value)
+        sign = "+" if signed and value > 0 else ""
+    return (sign + text).replace("-", "−")
+
+
+def unit_of_change(metric: MetricResult) -> str:
+    """` %` for ratios, ` pts` for shares, nothing for scores in their own unit."""
+    if metric.is_ratio:
+        return " %"
+    return " pts" if metric.type in SHARE_TYPES else ""
+
+
+def floor_text(metric: MetricResult) -> str:
+    """How large the change is against the measured noise floor, or why that is not known."""
+    if metric.noise_floor_state in ("unmeasured", "invalid"):
+        return f"floor {metric.noise_floor_state}"
+    if metric.noise_floor_state == "deterministic":
+        return "floor 0"
+    if metric.floor_ratio is not None:
+        return f"{metric.floor_ratio:.1f}× floor"
+    return f"floor {difference(metric, metric.noise_floor)}{unit_of_change(metric)}"
+
+
+def margin_text(metric: MetricResult) -> str:
+    """The registered margin with its unit."""
+    return "none" if metric.margin is None else f"{difference(metric, metric.margin)}{unit_of_change(metric)}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value with three decimals; tiny ones as a bound."""
+    if p is None:
+        return UNKNOWN
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
