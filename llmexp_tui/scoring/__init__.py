@@ -1,0 +1,1 @@
+"""Scorers: one family a file; `base` is the way in."""
