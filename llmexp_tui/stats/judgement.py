@@ -1,0 +1,254 @@
+"""One metric of one candidate, from samples to a judged result; the gate's corrections come later.
+
+Decides in which cases no verdict may be given at all. Knows nothing of other metrics or candidates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from llmexp_tui.stats.engine import mean_model
+from llmexp_tui.stats.estimate import ArmValue, Estimate, arm_value, betting_model, estimate
+from llmexp_tui.stats.floor import FloorRecord, floor_from_repeats
+from llmexp_tui.stats.fragility import fewest_swaps
+from llmexp_tui.stats.interval import BoolArray, FloatArray, IntArray
+from llmexp_tui.stats.pairs import Pairs, Samples, pair
+from llmexp_tui.stats.quantile import enough_tail
+from llmexp_tui.stats.result import InfluentialRow, Verdict
+from llmexp_tui.stats.sequential import runs3_levels
+from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
+from llmexp_tui.stats.verdict import MIN_CLUSTERS, Decision, Evidence, decide, guard_by_runs
+
+UNBOUNDED_ROWS = 30
+FRAGILITY_ROWS = 20_000
+"""Fragility re-estimates a few dozen times; above this many rows it would cost more than it tells."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MetricData:
+    """The columns of one metric.
+
+    arms: variant name to its Samples, the A/A copy included. n_rows: row codes are below it. clusters: (n_rows,) int
+    code of each row's cluster, None where rows are independent. mask: (n_rows,) rows that may be used, or one
+    mask for each candidate (for latency: rows freshly called in both arms). floor: a stored noise floor, used
+    where no A/A copy is given. row_labels: (n_rows,) what the reader calls a row.
+    """
+
+    spec: MetricSpec
+    arms: Mapping[str, Samples]
+    n_rows: int
+    clusters: IntArray | None = None
+    mask: BoolArray | Mapping[str, BoolArray] | None = None
+    floor: FloorRecord | None = None
+    row_labels: Sequence[Any] | None = None
+
+    def mask_for(self, name: str) -> BoolArray | None:
+        """The rows that may be used for a candidate (or the A/A copy)."""
+        return self.mask.get(name) if isinstance(self.mask, Mapping) else self.mask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judgement:
+    """All that is known about one metric of one candidate before corrections.
+
+    estimate and evidence are None where nothing could be computed. invalid: the data must not be judged at all.
+    """
+
+    data: MetricData
+    spec: MetricSpec
+    candidate: str
+    pairs: Pairs
+    estimate: Estimate | None
+    evidence: Evidence | None
+    decision: Decision
+    invalid: bool
+    floor: FloorRecord
+    levels: Levels
+    baseline_value: ArmValue | None = None
+    candidate_value: ArmValue | None = None
+    row_variance: float | None = None
+    fragility: int | None = None
+    influential: tuple[InfluentialRow, ...] = ()
+    run_deltas: tuple[float, ...] = ()
+
+
+def judge_metric(
+    data: MetricData, baseline: str, candidate: str, floor: FloorRecord, plan: ComparisonPlan, seed: int
+) -> Judgement:
+    """Judge one metric. floor: the metric's own, `unmeasured` where there is none; its health is already checked."""
+    spec = data.spec
+    arms, levels, runs = _runs_in_force(data, baseline, candidate, plan)
+    pairs = pair(spec, arms[0], arms[1], data.n_rows, data.clusters, data.mask_for(candidate))
+    if floor.state == "unmeasured" and pairs.problem is None:
+        floor = floor_from_repeats(spec, pairs)
+    blank = Judgement(data, spec, candidate, pairs, None, None, Decision("inconclusive", ""), False, floor, levels)
+    if pairs.problem is not None:
+        return replace(blank, decision=Decision("inconclusive", pairs.problem), invalid=True)
+    if pairs.n_clusters < 2:
+        return replace(blank, decision=Decision("inconclusive", "fewer than two independent rows"))
+    drift = 0.0 if plan.interleaved else floor.drift_variance
+    try:
+        est = estimate(spec, pairs, plan, seed, drift)
+    except ValueError as error:
+        return replace(blank, decision=Decision("inconclusive", str(error)), invalid=True)
+    evidence = _evidence(spec, pairs, est, floor, levels, plan, seed)
+    decision, invalid = _decision(spec, pairs, est, evidence, floor, levels, plan)
+    deltas: tuple[float, ...] = ()
+    if len(runs) == 3:
+        deltas, lowers = _per_run(data, baseline, candidate, plan, runs, levels)
+        decision = guard_by_runs(decision, deltas, spec.working_margin, plan.worst_run, lowers)
+    judged = replace(
+        blank,
+        estimate=est,
+        evidence=evidence,
+        decision=decision,
+        invalid=invalid,
+        baseline_value=arm_value(spec, pairs, "baseline", plan.alpha),
+        candidate_value=arm_value(spec, pairs, "candidate", plan.alpha),
+        row_variance=_row_variance(spec, pairs, est),
+        influential=_influential(data, spec, pairs, est),
+        run_deltas=deltas,
+    )
+    return replace(judged, fragility=_fragility(judged, plan, seed, drift))
+
+
+def _runs_in_force(
+    data: MetricData, baseline: str, candidate: str, plan: ComparisonPlan
+) -> tuple[tuple[Samples | None, Samples], Levels, tuple[int, ...]]:
+    """Arms, levels and runs: under the three-run rule the first run alone until all three are there."""
+    first, second = data.arms.get(baseline), data.arms[candidate]
+    if plan.runs != 3 or first is None or first.repeats is None or second.repeats is None:
+        return (first, second), plan.nominal, ()
+    runs = np.intersect1d(first.repeats, second.repeats)
+    looks = runs3_levels(plan.alpha)
+    if len(runs) >= 3:
+        return (first, second), plan.levels or looks.levels(1), tuple(int(run) for run in runs[:3])
+    only = int(runs[0]) if len(runs) else 0
+    arms = first.select(first.repeats == only), second.select(second.repeats == only)
+    return arms, plan.levels or looks.levels(0), ()
+
+
+def _per_run(
+    data: MetricData, baseline: str, candidate: str, plan: ComparisonPlan, runs: tuple[int, ...], levels: Levels
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Each run's own delta and lower bound (oriented, working scale)."""
+    deltas, lowers = [], []
+    for run in runs:
+        sides = [data.arms[name] for name in (baseline, candidate)]
+        one = [side.select(side.repeats == run) for side in sides if side.repeats is not None]
+        pairs = pair(data.spec, one[0], one[1], data.n_rows, data.clusters, data.mask_for(candidate))
+        if pairs.problem is None and pairs.n_clusters >= 2:
+            est = estimate(data.spec, pairs, plan, plan.seed, quick=True)
+            deltas.append(est.interval.estimate)
+            lowers.append(est.interval.lower(levels.noninferior))
+    return tuple(deltas), tuple(lowers)
+
+
+def _evidence(
+    spec: MetricSpec, pairs: Pairs, est: Estimate, floor: FloorRecord, levels: Levels, plan: ComparisonPlan, seed: int
+) -> Evidence:
+    strict = None
+    if spec.strict and not plan.anytime:
+        order = np.random.default_rng(seed).permutation(pairs.n_clusters)
+        strict = betting_model(spec, pairs, order)
+    half = est.flip.p / 2.0
+    return Evidence(
+        delta=est.interval.estimate,
+        p_flip=est.flip.p,
+        p_improved=max(half, est.interval.p_above(spec.working_min_effect)),
+        p_regressed=max(half, est.interval.p_below(0.0)),
+        p_noninferior=est.p_noninferior(spec, strict),
+        floor=floor.at(pairs.n, pairs.repeats),
+        upper90=est.interval.upper(levels.noninferior),
+        margin=spec.working_margin,
+        significantly_worse=est.interval.p_below(0.0) <= levels.regress,
+        active=est.flip.active,
+    )
+
+
+def _decision(
+    spec: MetricSpec, pairs: Pairs, est: Estimate, evidence: Evidence, floor: FloorRecord, levels: Levels,
+    plan: ComparisonPlan,
+) -> tuple[Decision, bool]:
+    """The verdict, or why there is none; and whether the metric is invalid."""
+    if floor.state == "invalid":
+        return Decision("inconclusive", floor.reason or "the A/A failed"), True
+    reason = pairs.doubt or _too_little(spec, pairs, est, plan)
+    return (Decision("inconclusive", reason), False) if reason else (decide(evidence, levels), False)
+
+
+def _too_little(spec: MetricSpec, pairs: Pairs, est: Estimate, plan: ComparisonPlan) -> str | None:
+    """Why there is too little of something for any verdict; None where there is enough."""
+    if est.effective < MIN_CLUSTERS - 1e-9:
+        what = "clusters" if pairs.clustered else "rows"
+        return f"fewer than {MIN_CLUSTERS} independent {what} (effectively {est.effective:.1f})"
+    if spec.type == "unbounded" and spec.quantile is None and pairs.n < UNBOUNDED_ROWS:
+        return f"a score without bounds needs at least {UNBOUNDED_ROWS} rows"
+    if spec.quantile is not None:
+        if not plan.final_look or plan.anytime:
+            return "a quantile is judged at the last look only"
+        if not enough_tail(pairs.n, spec.quantile):
+            return f"too few rows beyond {spec.statistic}: use a lower quantile or the share above a limit"
+    if plan.anytime and spec.width is None:
+        return "watching live needs scores with bounds"
+    return None
+
+
+def _row_variance(spec: MetricSpec, pairs: Pairs, est: Estimate) -> float:
+    """Variance of a row's difference (working scale, clusters' inflation included), for the planner."""
+    if spec.quantile is not None or spec.type == "ratio":
+        return est.interval.se**2 * pairs.n
+    if not pairs.clustered:
+        return float(np.mean(est.differences**2))
+    plain = mean_model(pairs.cluster_sums(est.differences), pairs.cluster_sums(np.ones(pairs.n)))
+    return plain.se**2 * pairs.n
+
+
+def _influential(data: MetricData, spec: MetricSpec, pairs: Pairs, est: Estimate) -> tuple[InfluentialRow, ...]:
+    """The three rows whose absence would move a graded delta most."""
+    if spec.quantile is not None or spec.width == 1.0 or pairs.n < 4:
+        return ()
+    if spec.type == "ratio":
+        a, b = pairs.baseline, pairs.candidate
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = np.log((b.sum() - b) / (a.sum() - a)) - math.log(b.sum() / a.sum())
+    else:
+        change = spec.sign * (est.differences.mean() - est.differences) / (pairs.n - 1)
+    change = np.nan_to_num(change, nan=0.0, posinf=0.0, neginf=0.0)
+    top = np.argsort(-np.abs(change), kind="stable")[:3]
+    labels = data.row_labels
+    return tuple(
+        InfluentialRow(int(pairs.rows[i]) if labels is None else labels[int(pairs.rows[i])], float(change[i]))
+        for i in top
+        if change[i] != 0.0
+    )
+
+
+def _fragility(judged: Judgement, plan: ComparisonPlan, seed: int, drift: float) -> int | None:
+    spec, pairs, est = judged.spec, judged.pairs, judged.estimate
+    if est is None or judged.invalid or plan.anytime or spec.quantile is not None or spec.strict:
+        return None
+    if pairs.n > FRAGILITY_ROWS or _too_little(spec, pairs, est, plan) or pairs.doubt:
+        return None
+
+    def verdict_after(mask: BoolArray) -> Verdict:
+        swapped = replace(
+            pairs,
+            baseline=_where(mask, pairs.candidate, pairs.baseline),
+            candidate=_where(mask, pairs.baseline, pairs.candidate),
+        )
+        again = estimate(spec, swapped, plan, seed, drift, quick=True)
+        evidence = _evidence(spec, swapped, again, judged.floor, judged.levels, plan, seed)
+        return decide(evidence, judged.levels).verdict
+
+    none = verdict_after(np.zeros(pairs.n, dtype=bool))
+    return fewest_swaps(est.differences, none, verdict_after)
+
+
+def _where(mask: BoolArray, yes: FloatArray, no: FloatArray) -> FloatArray:
+    return np.where(mask, yes, no)
