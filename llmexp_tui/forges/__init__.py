@@ -1,0 +1,1 @@
+"""Posts what reports made to the forge that the gate runs on. It judges nothing, and a forge's refusal fails no gate."""
