@@ -1,0 +1,305 @@
+"""The app's shell: places, themes, keys, opening the project, and an orderly end. No screen's content lives here.
+
+It never calls a model. It reads the store in threads and queues runs that a worker process executes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from rich.text import Text
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.filter import LineFilter, NoColor
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from llmexp_tui.domain.text import one_line
+from llmexp_tui.errors import ConfigError, LlmexpError
+from llmexp_tui.tui import crash, terminal, themes
+from llmexp_tui.tui.messages import TerminalLost
+from llmexp_tui.tui.settings import Settings, config_folder, load_settings
+from llmexp_tui.tui.state.cells import Line
+
+if TYPE_CHECKING:
+    from llmexp_tui.workflows.session import Session
+
+_GRACE_S = 2.0
+"""How long an orderly end may take after a signal before the process leaves anyway."""
+
+
+def _home() -> Screen[Any]:
+    from llmexp_tui.tui.screens.home import HomeScreen
+
+    return HomeScreen()
+
+
+def _runs() -> Screen[Any]:
+    from llmexp_tui.tui.screens.runs import RunsScreen
+
+    return RunsScreen()
+
+
+def _datasets() -> Screen[Any]:
+    from llmexp_tui.tui.screens.datasets import DatasetsScreen
+
+    return DatasetsScreen()
+
+
+def _prompts() -> Screen[Any]:
+    from llmexp_tui.tui.screens.prompts import PromptsScreen
+
+    return PromptsScreen()
+
+
+def _welcome() -> Screen[Any]:
+    from llmexp_tui.tui.screens.welcome import WelcomeScreen
+
+    return WelcomeScreen()
+
+
+class LlmexpApp(App[None]):
+    """The terminal app over one project."""
+
+    TITLE = "llmexp"
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-flat"), (15, "-low"), (32, "-tall")]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "welcome": _welcome, "home": _home, "runs": _runs, "datasets": _datasets, "prompts": _prompts,
+    }  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "go_to('home')", "Home", show=False, id="place.home"),
+        Binding("2", "go_to('runs')", "Runs", show=False, id="place.runs"),
+        Binding("3", "go_to('datasets')", "Datasets", show=False, id="place.datasets"),
+        Binding("4", "go_to('prompts')", "Prompts", show=False, id="place.prompts"),
+        Binding("question_mark,f1", "help", "Keys", key_display="?", id="app.help"),
+        Binding("colon", "command_palette", "Everything by name", show=False, id="app.palette"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="app.suspend"),
+        Binding("comma", "settings", "Settings", show=False, id="app.settings"),
+        Binding("q", "quit", "Quit", id="app.quit"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
+    ]
+
+    project_name: reactive[str] = reactive("")
+    activity: reactive[Line] = reactive(())
+
+    def __init__(
+        self,
+        open_project: Callable[[], Session] | None,
+        *,
+        env: Mapping[str, str],
+        settings: Settings | None = None,
+    ) -> None:
+        """`open_project` opens the session (called in a thread); None starts with the welcome screen."""
+        self.env = env
+        self.folder = config_folder(env)
+        self.settings = settings or Settings()
+        self._net = self._line_net()
+        super().__init__()
+        self.animation_level = "none"
+        self._opener = open_project
+        self._session: Future[Session] = Future()
+        self._asked_at = 0.0
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = themes.first_theme(self.settings.theme, env)
+
+    # ---- the terminal
+
+    def _line_net(self) -> list[LineFilter]:
+        net: list[LineFilter] = [terminal.ControlFilter()]
+        return net if terminal.speaks_utf8(self.env) else [*net, terminal.AsciiFilter()]
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, then the net that no control code passes; without colours where NO_COLOR asks."""
+        if self.no_color and self.native_ansi_color:
+            return [NoColor(), *self._net]
+        return [*super().get_line_filters(), *self._net]
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's way prints every frame's locals; this one never does."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._fatal_error()
+
+    def _fatal_error(self) -> None:
+        error: BaseException = self._exception or RuntimeError("unknown fault")
+        report = crash.crash_report(getattr(error, "error", error), self.env)
+        path = crash.write_report(report, self.folder / "crashes")
+        where = f"a report is in {path}" if path else "no report could be written"
+        self._exit_renderables.append(Text(f"llmexp-tui met a fault of its own and has to stop; {where}"))
+        self._close_messages_no_wait()
+
+    def watch_signals(self) -> None:
+        """SIGTERM and SIGHUP end the app with the terminal restored; Textual handles neither."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.leave_now, 128 + number)
+
+    def leave_now(self, return_code: int) -> None:
+        """End at once; runs go on in their workers. A dead terminal cannot hold the process back."""
+        killer = threading.Timer(_GRACE_S, os._exit, (return_code,))
+        killer.daemon = True
+        killer.start()
+        self.exit(return_code=return_code)
+
+    def on_terminal_lost(self, message: TerminalLost) -> None:
+        """Nobody is watching."""
+        message.stop()
+        self.leave_now(128 + signal.SIGHUP)
+
+    # ---- the project
+
+    def session(self) -> Session:
+        """The open session; blocks until it is open, so only threads may ask. Raises what opening raised."""
+        return self._session.result()
+
+    def open_project(self, opener: Callable[[], Session]) -> None:
+        """Open (or open again) the project in a thread and go home."""
+        self._opener = opener
+        self._session = Future()
+        self.run_worker(self._open, thread=True, group="open", exclusive=True)
+        self.go_to("home")
+
+    def _open(self) -> None:
+        future, opener = self._session, self._opener
+        assert opener is not None
+        try:
+            session = opener()
+        except LlmexpError as error:
+            future.set_exception(error)
+            return
+        future.set_result(session)
+        self.call_from_thread(self._opened, session)
+
+    def _opened(self, session: Session) -> None:
+        from llmexp_tui.tui.follow import start_following
+
+        self.project_name = one_line(session.root.name, 40)
+        start_following(self, session)
+
+    async def on_mount(self) -> None:
+        """Paint first, open the store behind it."""
+        self.set_keymap(dict(self.settings.keymap))
+        if not self.is_headless:
+            self.watch_signals()
+        if self._opener is None:
+            self.switch_mode("welcome")
+        else:
+            self.open_project(self._opener)
+
+    async def on_unmount(self) -> None:
+        """Close the store."""
+        if self._session.done() and self._session.exception() is None:
+            self._session.result().store.close()
+        elif not self._session.done():
+            self._session.cancel()
+
+    # ---- getting about
+
+    def go_to(self, place: str) -> None:
+        """Switch to a place; its screens stay as they were left."""
+        if self.current_mode != place:
+            self.switch_mode(place)
+
+    def action_go_to(self, place: str) -> None:
+        if self._opener is not None:
+            self.go_to(place)
+
+    def go_back(self) -> None:
+        """One screen back; from the first screen of a place, home."""
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif self.current_mode not in ("home", "welcome"):
+            self.go_to("home")
+
+    def action_help(self) -> None:
+        from llmexp_tui.tui.screens.keys import KeysScreen
+
+        self.push_screen(KeysScreen.of(self.screen))
+
+    def action_settings(self) -> None:
+        from llmexp_tui.tui.screens.settings import SettingsScreen
+
+        self.push_screen(SettingsScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette's own commands: none of Textual's, whose names say other things. See `palette`."""
+        return ()
+
+    # ---- saying things
+
+    def say(self, text: str, *, title: str = "", severity: str = "information") -> None:
+        """A toast. The text may hold anything: it is shown as it is."""
+        level = severity if severity in ("warning", "error") else "information"
+        self.notify(one_line(text, 300), title=one_line(title, 60), severity=level, markup=False)  # type: ignore[arg-type]
+
+    def say_error(self, error: LlmexpError) -> None:
+        """A toast of an error's one sentence."""
+        self.say(error.sentence, title="That did not work", severity="error")
+
+    # ---- leaving
+
+    async def action_quit(self) -> None:
+        """Leave; asks only while a run goes."""
+        from llmexp_tui.tui.leaving import leave
+
+        leave(self)
+
+    def action_help_quit(self) -> None:
+        """ctrl+c copies selected text; without any, twice within two seconds quits."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_to_clipboard(selected)
+            return
+        now = time.monotonic()
+        if now - self._asked_at < 2.0:
+            self.run_worker(self.action_quit(), group="quit")
+            return
+        self._asked_at = now
+        self.say("Press ctrl+c again to quit")
+
+
+def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str], trust: bool = False) -> int:
+    """Run the app on a project (None: the welcome screen) until the user leaves; the process's exit code.
+
+    Raises UsageError where there is no terminal to draw on.
+    """
+    terminal.require_terminal(env)
+    folder = config_folder(env)
+    complaint: ConfigError | None = None
+    try:
+        settings = load_settings(folder)
+    except ConfigError as error:
+        settings, complaint = Settings(), error
+    opener = None if project_root is None else project_opener(project_root, db, env=env, trust=trust)
+    app = LlmexpApp(opener, env=env, settings=settings)
+    if complaint is not None:
+        app.call_later(app.say_error, complaint)
+    app.run()
+    return app.return_code or 0
+
+
+def project_opener(
+    root: Path, db: Path | None, *, env: Mapping[str, str], trust: bool = False
+) -> Callable[[], Session]:
+    """A function that opens the project. The store's imports (0.3 s) are paid when it is called, in a thread."""
+
+    def opener() -> Session:
+        from llmexp_tui.workflows.session import open_session
+
+        return open_session(root, db=db, env=env, trust=trust)
+
+    return opener

@@ -1,0 +1,147 @@
+"""What every screen of a project shares: the frame, reading in threads, going back. No screen's own content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from llmexp_tui.domain.text import one_line
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.tui.messages import Fetched, ReadFailed, StoreChanged
+from llmexp_tui.tui.widgets.key_bar import KeyBar
+from llmexp_tui.tui.widgets.top_bar import TopBar
+
+if TYPE_CHECKING:
+    from llmexp_tui.tui.app import LlmexpApp
+    from llmexp_tui.workflows.session import Session
+
+T = TypeVar("T")
+
+
+class TooSmall(Static):
+    """Stands instead of a screen where there is no room for one."""
+
+    def __init__(self) -> None:
+        super().__init__("The window is too small: 60 columns and 15 lines are the least.", markup=False)
+
+
+class Reading:
+    """Reading and doing in threads, for screens. What comes back is shown on the app's own thread."""
+
+    app: Any
+    run_worker: Any
+    post_message: Any
+
+    @property
+    def home_app(self) -> LlmexpApp:
+        """The app, typed."""
+        app: LlmexpApp = self.app
+        return app
+
+    def fetch(
+        self,
+        group: str,
+        read: Callable[[Session], T],
+        show: Callable[[T], None],
+        failed: Callable[[LlmexpError], None] | None = None,
+    ) -> None:
+        """Call `read` in a thread with the open session, then `show` with its answer; a newer call of the group wins.
+
+        A LlmexpError becomes a toast, or goes to `failed`. Anything else is a fault of the app and ends it.
+        """
+        job = partial(self._read, read, show, failed)
+        self.run_worker(job, thread=True, exclusive=True, group=group, exit_on_error=True)
+
+    def _read(
+        self,
+        read: Callable[[Session], T],
+        show: Callable[[T], None],
+        failed: Callable[[LlmexpError], None] | None,
+    ) -> None:
+        worker = get_current_worker()
+        try:
+            value = read(self.home_app.session())
+        except LlmexpError as error:
+            if not worker.is_cancelled:
+                self.post_message(ReadFailed(error, failed))
+            return
+        if not worker.is_cancelled:
+            self.post_message(Fetched(show, value))
+
+    def on_fetched(self, message: Fetched) -> None:
+        """Show what was read."""
+        message.stop()
+        message.show(message.value)
+
+    def on_read_failed(self, message: ReadFailed) -> None:
+        """Say what went wrong."""
+        message.stop()
+        if message.failed is not None:
+            message.failed(message.error)
+        else:
+            self.home_app.say_error(message.error)
+
+
+class ProjectScreen(Reading, Screen[None]):
+    """A full screen: top bar, body, key bar. Subclasses give `body` and read in `load`."""
+
+    HELP: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", show=False, id="app.back"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The frame around the body."""
+        yield TooSmall()
+        yield TopBar()
+        yield from self.body()
+        yield KeyBar()
+
+    def body(self) -> ComposeResult:
+        """What is between the bars."""
+        yield from ()
+
+    def load(self) -> None:
+        """Read what the screen shows; called when it appears and when the store changed."""
+
+    def on_mount(self) -> None:
+        """Read at once; the frame is painted meanwhile."""
+        self.load()
+
+    def on_screen_resume(self) -> None:
+        """Something may have changed while another screen was in front."""
+        if self.is_mounted:
+            self.load()
+
+    def on_store_changed(self, message: StoreChanged) -> None:
+        """Somebody wrote to the store."""
+        message.stop()
+        self.load()
+
+    def action_back(self) -> None:
+        """Back to where one came from."""
+        self.home_app.go_back()
+
+
+class Dialog(Reading, ModalScreen[T]):
+    """A small window over a screen. Escape closes it without an answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "Close", show=False, id="dialog.close"),
+    ]
+
+    def action_close(self) -> None:
+        """No answer."""
+        self.dismiss(None)
+
+
+def shown_name(text: str, limit: int = 60) -> str:
+    """A name from outside, safe to put into a sentence."""
+    return one_line(text, limit)

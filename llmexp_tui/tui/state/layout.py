@@ -1,0 +1,106 @@
+"""Breaks paired lines into screen lines of a given width: what the side-by-side view draws, one line at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, get_character_cell_size
+
+from llmexp_tui.tui.state.cells import Line, Span
+from llmexp_tui.tui.state.words import Pair, Piece, TextDiff
+
+CONTEXT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRow:
+    """One screen line: both sides' text, each with its mark (− or +, a blank where nothing changed).
+
+    `folded` is how many equal lines this row stands for; its sides are then empty.
+    """
+
+    left_mark: str
+    left: Line
+    right_mark: str
+    right: Line
+    folded: int = 0
+
+
+def wrap(pieces: Sequence[Piece], cells: int, tone: str) -> list[Line]:
+    """The pieces broken into lines of at most `cells` cells, at blanks where there is one in the last third."""
+    lines: list[Line] = []
+    current: list[Span] = []
+    room = max(cells, 1)
+    for piece in pieces:
+        text, style = piece.text, tone if piece.changed else ""
+        while text:
+            head, text = _take(text, room, fresh=not current)
+            if head:
+                current.append(Span(head, style))
+                room -= cell_len(head)
+            if text:
+                lines.append(tuple(current))
+                current, room = [], max(cells, 1)
+    lines.append(tuple(current))
+    return lines
+
+
+def _take(text: str, room: int, fresh: bool) -> tuple[str, str]:
+    if text.isascii():
+        if len(text) <= room:
+            return text, ""
+        end = max(room, 0)
+    else:
+        end, used = 0, 0
+        for char in text:
+            used += get_character_cell_size(char)
+            if used > room:
+                break
+            end += 1
+        if end == len(text):
+            return text, ""
+    space = text.rfind(" ", end - max(end // 3, 1), end + 1) if end else -1
+    if space > 0:
+        return text[:space], text[space + 1 :]
+    if end == 0 and fresh:
+        end = 1
+    return text[:end], text[end:]
+
+
+def lay_out(diff: TextDiff, cells: int, fold: bool = False) -> list[DiffRow]:
+    """All screen lines for two columns of `cells` cells each; with `fold`, long equal stretches become one row."""
+    rows: list[DiffRow] = []
+    for pair in _folded(diff.pairs) if fold else diff.pairs:
+        rows += [DiffRow(" ", (), " ", (), pair)] if isinstance(pair, int) else _pair_rows(pair, cells)
+    return rows
+
+
+def _pair_rows(pair: Pair, cells: int) -> list[DiffRow]:
+    left = wrap(pair.left, cells, "removed") if pair.left is not None else []
+    right = wrap(pair.right, cells, "added") if pair.right is not None else []
+    minus, plus = (" ", " ") if pair.same else ("−", "+")
+    return [
+        DiffRow(
+            minus if i < len(left) else " ", left[i] if i < len(left) else (),
+            plus if i < len(right) else " ", right[i] if i < len(right) else (),
+        )
+        for i in range(max(len(left), len(right)))
+    ]  # fmt: skip
+
+
+def _folded(pairs: Sequence[Pair]) -> list[Pair | int]:
+    near = [False] * len(pairs)
+    for index, pair in enumerate(pairs):
+        if not pair.same:
+            for other in range(max(0, index - CONTEXT), min(len(pairs), index + CONTEXT + 1)):
+                near[other] = True
+    shown: list[Pair | int] = []
+    for index, pair in enumerate(pairs):
+        if near[index]:
+            shown.append(pair)
+        elif shown and isinstance(shown[-1], int):
+            shown[-1] += 1
+        else:
+            shown.append(1)
+    return shown

@@ -1,0 +1,1 @@
+"""Parts that several screens share. They draw what a view-model says and decide nothing."""
