@@ -50,15 +50,19 @@ class Estimate:
 
     def p_noninferior(self, spec: MetricSpec, betting: BettingModel | None = None) -> float | None:
         """One-sided p of "worse by the margin or more"; None without a margin."""
-        margin, width = spec.working_margin, spec.width
+        margin = spec.working_margin
         if margin is None:
             return None
         if betting is not None:
             return betting.p_above(-margin)
-        p = self.interval.p_above(-margin)
-        if width is None or isinstance(self.interval, BettingModel):
-            return p
-        return max(p, unseen_loss_p(len(self.differences), margin, width))
+        return max(self.interval.p_above(-margin), self.p_unseen(spec))
+
+    def p_unseen(self, spec: MetricSpec) -> float:
+        """Chance that a rare total loss of the margin's size stayed unseen; 0 where bounds rule that out already."""
+        margin, width = spec.working_margin, spec.width
+        if margin is None or width is None or isinstance(self.interval, BettingModel):
+            return 0.0
+        return unseen_loss_p(len(self.differences), margin, width)
 
 
 def estimate(

@@ -168,6 +168,7 @@ def _evidence(
         margin=spec.working_margin,
         significantly_worse=est.interval.p_below(0.0) <= levels.regress,
         active=est.flip.active,
+        p_unseen=0.0 if strict is not None else est.p_unseen(spec),
     )
 
 

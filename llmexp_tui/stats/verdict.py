@@ -20,6 +20,7 @@ class Evidence:
 
     p_improved, p_regressed: the larger of the interval's one-sided p and half the two-sided p_flip. p_noninferior:
     None without a margin. floor: None where unmeasured. upper90: upper end of the margin claim's interval.
+    p_unseen: the part of p_noninferior that says how likely a rare total loss would have stayed unseen.
     significantly_worse: the upper end of the 95 % interval lies below zero.
     """
 
@@ -33,6 +34,7 @@ class Evidence:
     margin: float | None
     significantly_worse: bool
     active: int
+    p_unseen: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def _undecided_reason(evidence: Evidence, levels: Levels, beyond: bool) -> str:
             return f"looks {way}, but by no more than the noise floor"
         if evidence.active < MIN_CLUSTERS:
             return f"looks {way}, but fewer than {MIN_CLUSTERS} independent rows differ"
+    if evidence.p_unseen > levels.noninferior:
+        return "with so few rows, a rare total loss as large as the margin on average may have stayed unseen"
     if evidence.margin is None:
         return "no difference beyond chance was found, and without a margin nothing can be ruled out"
     return "neither a difference nor the absence of a loss as large as the margin could be shown"

@@ -1,0 +1,201 @@
+"""Why a verdict is what it is, in two sentences for a person who never took statistics.
+
+The app, the command line and every report speak with these words. The first sentence says what was seen, the second
+what it means and what to do. No symbol, no p-value, no jargon; numbers are written by `figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmexp_tui.domain.text import one_line
+from llmexp_tui.reports import figures
+from llmexp_tui.stats.distributions import normal_sf
+from llmexp_tui.stats.result import Comparison, MetricResult, Status
+
+_NAME = 40
+_RARE = 1000
+
+
+def explain(metric: MetricResult) -> tuple[str, str]:
+    """Two sentences on one metric of one candidate: what was seen, and what that means."""
+    if metric.invalid:
+        return f"{_subject(metric)} cannot be judged: {one_line(metric.reason, 300)}.", _mend(metric)
+    if metric.delta is None:
+        return f"{_subject(metric)} gave no verdict: {one_line(metric.reason, 300)}.", _advice(metric)
+    return f"{_seen(metric)}{_own_noise(metric)}.", f"{_meaning(metric)}{_caveat(metric)}."
+
+
+def explain_gate(comparison: Comparison) -> str:
+    """One sentence on the whole gate."""
+    return explain_status(comparison.status, comparison.metrics)
+
+
+def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
+    """One sentence on a gate's status, from its metrics."""
+    registered = [metric for metric in metrics if metric.registered]
+    if not registered:
+        return "Nothing was promised beforehand, so nothing passes or fails; the figures are for looking around."
+    if status == "pass":
+        return f"The gate passes: {_passed(registered)}."
+    if status == "fail":
+        failed = [metric for metric in registered if metric.gate == "fail"]
+        return f"The gate fails: {_list(failed)} got worse, and may be worse by more than was allowed."
+    if status == "invalid":
+        broken = [metric for metric in registered if metric.invalid]
+        return f"The gate cannot be judged: {_list(broken)} rests on data that may not be compared."
+    waiting = [metric for metric in registered if metric.gate != "pass"]
+    return f"The gate is undecided: {_list(waiting)} has not shown what it must; that is not the same as being worse."
+
+
+def _subject(metric: MetricResult) -> str:
+    return f"{one_line(figures.metric_title(metric), _NAME)} of {one_line(metric.candidate, _NAME)}"
+
+
+def _seen(metric: MetricResult) -> str:
+    """What happened, in counts where rows can be counted and in values where they cannot."""
+    name, title = one_line(metric.candidate, _NAME), one_line(figures.metric_title(metric), _NAME)
+    values = figures.arm_values(metric)
+    if metric.statistic != "mean" or metric.is_ratio:
+        way = _way(metric, metric.delta or 0.0)
+        return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
+    split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,}"
+    return f"On {title} ({values}), {split} of {metric.n_pairs:,}"
+
+
+def _way(metric: MetricResult, delta: float) -> str:
+    if delta == 0:
+        return "no change"
+    size = f"{figures.difference(metric, abs(delta))}{figures.unit_of_change(metric)}"
+    return f"{size} {'more' if delta > 0 else 'less'}"
+
+
+def _own_noise(metric: MetricResult) -> str:
+    """How often the baseline alone moves as much: the noise floor as a frequency."""
+    if metric.noise_floor_state == "unmeasured":
+        return "; how much the baseline moves on its own was not measured"
+    if metric.noise_floor_state == "deterministic":
+        return "; the baseline run again gave exactly the same, so none of this is its own noise"
+    if metric.floor_ratio is None:
+        return ""
+    share = 2.0 * normal_sf(1.96 * metric.floor_ratio)
+    if share >= 0.5:
+        return "; running the baseline against itself usually moves at least as much as that"
+    return f"; running the baseline against itself moves as much as that {_odds(share)}"
+
+
+def _meaning(metric: MetricResult) -> str:
+    chance = f"were the two the same, a gap like this would show up {_chance(metric)}"
+    if metric.verdict == "improved":
+        return f"This counts as an improvement: {chance}"
+    if metric.verdict == "regressed":
+        allowed = figures.margin_text(metric)
+        beyond = f", and the loss may exceed the {allowed} that was allowed" if metric.margin else ""
+        return f"This counts as a step back: {chance}{beyond}"
+    if metric.verdict == "no_regression":
+        return _not_worse(metric)
+    return _undecided(metric)
+
+
+def _chance(metric: MetricResult) -> str:
+    return _odds(metric.p_value if metric.p_value is not None else 1.0)
+
+
+def _not_worse(metric: MetricResult) -> str:
+    allowed = figures.margin_text(metric)
+    if metric.note and "significantly worse" in metric.note:
+        return f"It is a little worse, but by less than the {allowed} that was allowed, so it counts as not worse"
+    if metric.equivalent:
+        return f"Neither a loss nor a gain as large as the {allowed} allowed would fit these rows: as good as before"
+    return f"A loss as large as the {allowed} that was allowed would not fit these rows, so it counts as not worse"
+
+
+def _undecided(metric: MetricResult) -> str:
+    reason = one_line(metric.reason, 300)
+    if metric.ci90_low is None or metric.ci90_high is None or metric.margin is None or "could be shown" not in reason:
+        return f"No verdict: {reason}{_settle(metric)}"
+    unit = figures.unit_of_change(metric)
+    low = figures.difference(metric, metric.ci90_low, signed=True)
+    high = figures.difference(metric, metric.ci90_high, signed=True)
+    return (
+        f"No verdict: the true change may be anything from {low} to {high}{unit}, and a loss of "
+        f"{figures.margin_text(metric)} is the most that was allowed{_settle(metric)}"
+    )
+
+
+def _settle(metric: MetricResult) -> str:
+    """What would settle it: rows, or repeats on the rows there are."""
+    rows = metric.rows_needed
+    if rows is None or rows <= metric.n_pairs:
+        return ""
+    repeats = metric.repeats_needed
+    also = f", or {repeats} calls for each of these rows," if repeats else ""
+    return f"; about {rows:,} rows{also} would likely settle it"
+
+
+def _caveat(metric: MetricResult) -> str:
+    parts = []
+    if metric.gate == "inconclusive" and metric.verdict == "regressed":
+        parts.append("asked together with the other metrics it is not sure enough to fail the gate")
+    elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
+        parts.append("for the gate that is not enough" + _missing(metric))
+    if not metric.registered:
+        parts.append("nobody promised this beforehand, so it neither passes nor blocks")
+    if metric.confounded:
+        parts.append("the variants differ in more than one thing, so what caused it is open")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _missing(metric: MetricResult) -> str:
+    if metric.role == "must_improve" and metric.verdict != "improved":
+        return ", because it had to improve"
+    if metric.noise_floor_state == "unmeasured":
+        return ", because the baseline has not been run against itself"
+    return ", because several candidates were tried"
+
+
+def _mend(metric: MetricResult) -> str:
+    if metric.noise_floor_state == "invalid":
+        return "Run the baseline against itself again, fresh and interleaved, before trusting any comparison."
+    if metric.n_unpaired:
+        return "Finish the run, so that both variants have answered the same rows, and compare again."
+    return "Mend the scores and compare again."
+
+
+def _advice(metric: MetricResult) -> str:
+    if metric.n_pairs < 6:
+        return "At least 6 rows that do not depend on each other are needed, and usually far more."
+    return "More rows that do not depend on each other are needed."
+
+
+def _odds(p: float) -> str:
+    """A probability as a frequency: `1 time in 62`."""
+    if p >= 0.75:
+        return "nearly every time"
+    if p >= 0.4:
+        return "about half of the time"
+    if p < 1.0 / _RARE:
+        return f"less than 1 time in {_RARE:,}"
+    return f"about 1 time in {round(1.0 / p):,}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def _passed(registered: Sequence[MetricResult]) -> str:
+    improved = [metric for metric in registered if metric.verdict == "improved"]
+    steady = [metric for metric in registered if metric.verdict != "improved"]
+    parts = [f"{_list(improved)} improved"] if improved else []
+    if steady:
+        parts.append(f"{_list(steady)} {'is' if len(steady) == 1 else 'are'} not worse by more than was allowed")
+    return " and ".join(parts)
+
+
+def _list(metrics: Sequence[MetricResult]) -> str:
+    """The metrics' names, with the candidate where there are several."""
+    several = len({metric.candidate for metric in metrics}) > 1
+    names = [_subject(metric) if several else one_line(figures.metric_title(metric), _NAME) for metric in metrics]
+    if not names:
+        return "a metric"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
