@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from llmexp_tui.domain.hashing import canonical_json
 from llmexp_tui.domain.score import Score, ScorerSpec
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.errors import ConfigError
@@ -85,14 +86,14 @@ Build = Callable[[Settings, ScorerContext], Definition]
 
 
 def as_text(value: Any) -> str:
-    """A row's value as the string that it is compared as; true, false and null as JSON writes them."""
+    """A row's value as the string that it is compared as; what is no text or number as JSON writes it."""
     if isinstance(value, str):
         return value
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return canonical_json(value) if isinstance(value, Mapping | Sequence) else str(value)
 
 
 def references(sample: Sample) -> tuple[str, ...]:

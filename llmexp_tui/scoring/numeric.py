@@ -10,7 +10,7 @@ from typing import Any
 
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.scoring.definition import FAIL, PASS, Definition, ScorerContext, references
+from llmexp_tui.scoring.definition import FAIL, PASS, Definition, ScorerContext
 from llmexp_tui.scoring.sample import Sample
 from llmexp_tui.scoring.settings import Settings
 
@@ -107,7 +107,7 @@ def numeric(settings: Settings, context: ScorerContext) -> Definition:
         if fixed is not None:
             wanted = [fixed]
         else:
-            items = [sample.expected] if isinstance(sample.expected, int | float) else references(sample)
+            items = sample.expected if isinstance(sample.expected, list | tuple) else [sample.expected]
             wanted = [number for item in items if (number := _of_value(item, decimal)) is not None]
         if not wanted:
             return Score(None, error=f"no number in the expected value {one_line(repr(sample.expected), 60)}")
