@@ -1,0 +1,298 @@
+"""The open store: one file, many readers, one writer at a time.
+
+Readers are pooled connections that cannot write, each with one snapshot for as long as its `read()` lasts. All
+writes of the process go through one connection, as `BEGIN IMMEDIATE … COMMIT` with an fsync a commit: what was
+acknowledged survives a power cut, and cells are committed in groups, so the fsync is shared. Checkpoints run only
+under the writers' lock. Knows no table.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from llmexp_tui.errors import StoreError
+from llmexp_tui.store.connect import WAL_LIMIT_BYTES, connect, journal_mode, make_private, reader
+from llmexp_tui.store.faults import BUSY_MS, busy_error, primary_code, translated
+from llmexp_tui.store.locks import LockFile, exclusive, posix_lock_pid
+from llmexp_tui.store.migrations import SCHEMA_VERSION, migrate, require_readable, schema_version
+from llmexp_tui.store.processes import Process, this_process
+
+QUICK_CHECK_AT_MOST_BYTES = 256 * 1024 * 1024
+"""Larger files are not checked on opening after an unclean end (1.3 s a gigabyte); `Store.notes` says so."""
+
+
+class Store:
+    """An open database. Made by `open_store`. Safe to use from several threads.
+
+    `journal` is WAL or TRUNCATE; `notes` says what a person should know of how it was opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readers: Engine,
+        writer: Engine | None,
+        locks: tuple[LockFile, LockFile] | None,
+        journal: str,
+        notes: tuple[str, ...],
+    ) -> None:
+        self.path = path
+        self.journal = journal
+        self.notes = notes
+        self.process: Process = this_process()
+        self.numbers: dict[tuple[str, str], int] = {}
+        self._readers = readers
+        self._writer = writer
+        self._locks = locks
+        self._turn = threading.Lock()
+        self._watch: sqlite3.Connection | None = None
+        self._watching = threading.Lock()
+        self._closed = False
+
+    @property
+    def read_only(self) -> bool:
+        """True where nothing can be written."""
+        return self._writer is None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection that sees one snapshot of the file. Raises StoreError."""
+        with translated(self.path, self._holder), self._readers.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A connection inside BEGIN IMMEDIATE; committed at the end, rolled back on any exception.
+
+        Not nestable. Raises StoreBusyError after 30 s of waiting, StoreError for a file that cannot be written.
+        """
+        if self._writer is None or self._locks is None:
+            why = "; ".join(self.notes) or "it was opened for reading"
+            raise StoreError(f"nothing can be stored: {why}", where=str(self.path))
+        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+            raise busy_error(self.path, "this process")
+        try:
+            with self._writers_lock(), translated(self.path, self._holder):
+                with self._writer.begin() as connection:
+                    yield connection
+                if self._wal_bytes() > WAL_LIMIT_BYTES:
+                    self._checkpoint(self._writer, "PASSIVE")
+        finally:
+            self._turn.release()
+
+    def data_version(self) -> int:
+        """A number that changes when anybody has committed to the file; costs microseconds."""
+        with self._watching, translated(self.path):
+            if self._watch is None:
+                self._watch = _reading(self.path, writable_file=self._writer is not None)
+            return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Moves the log into the file where nobody minds, and closes every connection. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+        self._readers.dispose()
+        if self._writer is not None and self._locks is not None:
+            if self._wal_bytes() and self._turn.acquire(timeout=1):
+                with suppress(StoreError):
+                    self._checkpoint_on_close(self._writer, self._locks[0])
+                self._turn.release()
+            self._writer.dispose()
+            for lock in self._locks:
+                lock.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _writers_lock(self) -> Any:
+        assert self._locks is not None
+        return exclusive(
+            self._locks[0], self.process.label, BUSY_MS / 1000, lambda holder: busy_error(self.path, holder)
+        )
+
+    def _holder(self) -> str | None:
+        """Who holds SQLite's own lock: not one of ours, or it would hold the writers' lock."""
+        pid = posix_lock_pid(self.path)
+        return None if pid is None else f"process {pid}"
+
+    def _wal_bytes(self) -> int:
+        try:
+            return os.stat(f"{self.path}-wal").st_size
+        except OSError:
+            return 0
+
+    def _checkpoint(self, writer: Engine, mode: str) -> None:
+        """Moves the log into the file. PASSIVE waits for nobody; the next writer then starts the log anew."""
+        raw = writer.raw_connection()
+        try:
+            raw.cursor().execute(f"PRAGMA wal_checkpoint({mode})").close()
+        finally:
+            raw.close()
+
+    def _checkpoint_on_close(self, writer: Engine, lock: LockFile) -> None:
+        if not lock.try_exclusive():
+            return
+        try:
+            with translated(self.path):
+                self._checkpoint(writer, "PASSIVE")
+        finally:
+            lock.unlock()
+
+
+def open_store(path: Path, *, read_only: bool = False, journal: str | None = None) -> Store:
+    """Opens the database, creating or upgrading it where needed.
+
+    A file that cannot be written is opened for reading (`Store.read_only`, with the reason in `Store.notes`).
+    `journal` (WAL or TRUNCATE) overrules what the file system suggests. Raises StoreError for a file that is no
+    store or is damaged, StoreVersionError for one that a newer program wrote.
+    """
+    path = Path(path).absolute()
+    if read_only and not path.exists():
+        raise StoreError("there is no database", where=str(path), mend="run an experiment first")
+    reason = None if read_only or not path.exists() else _why_unwritable(path)
+    if read_only or reason:
+        return _open_reading(path, () if reason is None else (reason,))
+    make_private(path)
+    return _open_writing(path, journal)
+
+
+def data_version(store: Store) -> int:
+    """A number that changes when anybody has committed to the store's file; cheap enough to poll."""
+    return store.data_version()
+
+
+def _why_unwritable(path: Path) -> str | None:
+    if not path.is_file():
+        raise StoreError("this is not a file", where=str(path), mend="choose another with --db")
+    if not os.access(path, os.W_OK):
+        return "the database file is read-only"
+    if not os.access(path.parent, os.W_OK):
+        return "the database's folder is read-only"
+    return None
+
+
+def _open_writing(path: Path, journal: str | None) -> Store:
+    chosen, reason = journal_mode(path) if journal is None else (journal, None)
+    notes = [reason] if reason else []
+    locks = (LockFile(path.with_name(path.name + ".lock")), LockFile(path.with_name(path.name + ".open")))
+    me = this_process()
+    try:
+        with exclusive(locks[0], me.label, BUSY_MS / 1000, lambda holder: busy_error(path, holder)):
+            notes += _prepare(path, locks[1], chosen)
+            locks[1].try_shared()
+    except BaseException:
+        for lock in locks:
+            lock.close()
+        raise
+    writer = _engine(lambda: connect(path, writable=True), "BEGIN IMMEDIATE", size=1)
+    readers = _engine(lambda: reader(path, writable_file=True), "BEGIN", size=8)
+    return Store(path, readers=readers, writer=writer, locks=locks, journal=chosen, notes=tuple(notes))
+
+
+def _prepare(path: Path, others: LockFile, journal: str) -> list[str]:
+    """Journal mode, check after an unclean end, schema. The writers' lock is held."""
+    notes = []
+    with translated(path):
+        raw = connect(path, writable=True)
+        try:
+            if schema_version(raw) > SCHEMA_VERSION:
+                migrate(raw, path, "")  # raises: a newer program's file is not touched, not even its journal mode
+            if others.try_exclusive():
+                note = _check_unclean_end(raw, path)
+                notes += [note] if note else []
+            mode = str(raw.execute(f"PRAGMA journal_mode={journal}").fetchone()[0]).upper()
+            if mode != journal:
+                notes.append(f"write-ahead logging is not available here; the journal is {mode}")
+            copy = migrate(raw, path, datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ"))
+            if copy is not None:
+                notes.append(f"the database now has schema {SCHEMA_VERSION}; a copy from before is {copy.name}")
+        finally:
+            raw.close()
+    return notes
+
+
+def _check_unclean_end(raw: sqlite3.Connection, path: Path) -> str | None:
+    """Checks the file where nobody has it open and yet a log was left. Raises StoreError for damage."""
+    try:
+        left = os.stat(f"{path}-wal").st_size or os.path.exists(f"{path}-journal")
+    except OSError:
+        return None
+    if not left:
+        return None
+    if os.stat(path).st_size > QUICK_CHECK_AT_MOST_BYTES:
+        return "the last program that used the database ended abruptly; the file is too large to check on opening"
+    problem = str(raw.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if problem != "ok":
+        raise StoreError(f"the database is damaged: {problem}", where=str(path), mend="restore a copy of it")
+    return None
+
+
+def _open_reading(path: Path, notes: tuple[str, ...]) -> Store:
+    with translated(path):
+        raw = _reading(path, writable_file=False)
+        try:
+            require_readable(raw, path)
+            journal = str(raw.execute("PRAGMA journal_mode").fetchone()[0]).upper()
+        finally:
+            raw.close()
+    readers = _engine(lambda: _reading(path, writable_file=False), "BEGIN", size=8)
+    return Store(path, readers=readers, writer=None, locks=None, journal=journal, notes=notes)
+
+
+def _reading(path: Path, *, writable_file: bool) -> sqlite3.Connection:
+    """A reading connection. In a read-only folder SQLite cannot make the log's shared memory: a file without a log
+
+    is then opened as immutable. With a log that would show old data, so it is refused.
+    """
+    raw = None
+    try:
+        raw = reader(path, writable_file=writable_file)
+        raw.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        if raw is not None:
+            raw.close()
+        wal = Path(f"{path}-wal")
+        if primary_code(error) != sqlite3.SQLITE_CANTOPEN or writable_file or not path.exists():
+            raise
+        if wal.exists() and wal.stat().st_size:
+            raise StoreError(
+                "the database was not closed properly and its folder cannot be written, so it cannot be read",
+                where=str(path),
+                mend="open it once with write access",
+            ) from error
+        return reader(path, writable_file=False, immutable=True)
+    return raw
+
+
+def _engine(creator: Any, begin: str, *, size: int) -> Engine:
+    """An engine whose transactions start with `begin`; the driver itself never starts one."""
+    engine = create_engine(
+        "sqlite://", creator=creator, poolclass=QueuePool, pool_size=size, max_overflow=0 if size == 1 else 24
+    )
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

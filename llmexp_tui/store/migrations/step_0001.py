@@ -1,0 +1,376 @@
+"""Schema 1: everything. Frozen: later schemas are later steps."""
+
+from __future__ import annotations
+
+READABLE_FROM = 1
+
+STATEMENTS = (
+    """
+CREATE TABLE audit (
+    no INTEGER NOT NULL,
+    at VARCHAR NOT NULL,
+    who TEXT NOT NULL,
+    action VARCHAR NOT NULL,
+    subject TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (no)
+)
+    """,
+    "CREATE INDEX audit_subject ON audit (subject, no)",
+    """
+CREATE TABLE completion (
+    no INTEGER NOT NULL,
+    cache_key BLOB,
+    input_tokens INTEGER,
+    output_tokens INTEGER,
+    cache_read_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    reasoning_tokens INTEGER,
+    cost_usd FLOAT,
+    latency_ms FLOAT,
+    ttft_ms FLOAT,
+    attempts INTEGER NOT NULL,
+    error_kind VARCHAR,
+    http_status INTEGER,
+    billed VARCHAR,
+    rules VARCHAR NOT NULL,
+    created_at VARCHAR NOT NULL,
+    rendered_hash BLOB,
+    finish_reason TEXT,
+    model_returned TEXT,
+    response_id TEXT,
+    error TEXT,
+    tool_calls TEXT,
+    text TEXT,
+    PRIMARY KEY (no)
+)
+    """,
+    "CREATE INDEX completion_cache ON completion (cache_key, no) WHERE cache_key IS NOT NULL",
+    """
+CREATE TABLE dataset (
+    no INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (name)
+)
+    """,
+    """
+CREATE TABLE experiment (
+    no INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (name)
+)
+    """,
+    """
+CREATE TABLE floor (
+    no INTEGER NOT NULL,
+    variant_hash VARCHAR NOT NULL,
+    dataset_hash VARCHAR NOT NULL,
+    scorer TEXT NOT NULL,
+    model TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    statistic VARCHAR NOT NULL,
+    slice TEXT,
+    state VARCHAR NOT NULL,
+    value FLOAT,
+    rows INTEGER NOT NULL,
+    repeats FLOAT NOT NULL,
+    p_value FLOAT,
+    variance FLOAT,
+    flip_rate FLOAT,
+    delta FLOAT,
+    drift_variance FLOAT NOT NULL,
+    source VARCHAR NOT NULL,
+    seed INTEGER,
+    measured_at FLOAT,
+    at VARCHAR NOT NULL,
+    reason TEXT,
+    runs TEXT NOT NULL,
+    PRIMARY KEY (no)
+)
+    """,
+    "CREATE INDEX floor_key ON floor (variant_hash, dataset_hash, scorer, metric, statistic, no)",
+    """
+CREATE TABLE meta (
+    "key" VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    PRIMARY KEY ("key")
+)
+    """,
+    """
+CREATE TABLE process (
+    no INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    boot VARCHAR NOT NULL,
+    uid INTEGER NOT NULL,
+    session INTEGER NOT NULL,
+    pid INTEGER NOT NULL,
+    started VARCHAR NOT NULL,
+    beat_at VARCHAR NOT NULL,
+    PRIMARY KEY (no)
+)
+    """,
+    "CREATE UNIQUE INDEX process_identity ON process (host, boot, pid, started)",
+    """
+CREATE TABLE prompt (
+    no INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (name)
+)
+    """,
+    """
+CREATE TABLE "row" (
+    no INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    "key" TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (hash)
+)
+    """,
+    'CREATE INDEX ix_row_key ON "row" ("key")',
+    """
+CREATE TABLE scorer (
+    no INTEGER NOT NULL,
+    fingerprint TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (fingerprint)
+)
+    """,
+    """
+CREATE TABLE variant (
+    no INTEGER NOT NULL,
+    hash VARCHAR NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (hash)
+)
+    """,
+    """
+CREATE TABLE comparison (
+    no INTEGER NOT NULL,
+    experiment_no INTEGER NOT NULL,
+    group_id VARCHAR NOT NULL,
+    registration VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    at VARCHAR NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (no),
+    FOREIGN KEY(experiment_no) REFERENCES experiment (no)
+)
+    """,
+    "CREATE INDEX comparison_experiment ON comparison (experiment_no, no)",
+    "CREATE INDEX ix_comparison_group_id ON comparison (group_id)",
+    """
+CREATE TABLE dataset_version (
+    no INTEGER NOT NULL,
+    dataset_no INTEGER NOT NULL,
+    hash VARCHAR NOT NULL,
+    parent VARCHAR,
+    author TEXT NOT NULL,
+    created_at VARCHAR NOT NULL,
+    changelog TEXT NOT NULL,
+    rows INTEGER NOT NULL,
+    column_names TEXT NOT NULL,
+    stamp TEXT,
+    PRIMARY KEY (no),
+    FOREIGN KEY(dataset_no) REFERENCES dataset (no)
+)
+    """,
+    "CREATE INDEX dataset_version_by_hash ON dataset_version (hash)",
+    "CREATE UNIQUE INDEX dataset_version_hash ON dataset_version (dataset_no, hash)",
+    """
+CREATE TABLE hold (
+    experiment_no INTEGER NOT NULL,
+    process_no INTEGER NOT NULL,
+    since VARCHAR NOT NULL,
+    PRIMARY KEY (experiment_no),
+    FOREIGN KEY(experiment_no) REFERENCES experiment (no),
+    FOREIGN KEY(process_no) REFERENCES process (no)
+)
+    """,
+    """
+CREATE TABLE label_move (
+    no INTEGER NOT NULL,
+    prompt_no INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    old_hash VARCHAR,
+    new_hash VARCHAR NOT NULL,
+    who TEXT NOT NULL,
+    at VARCHAR NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (no),
+    FOREIGN KEY(prompt_no) REFERENCES prompt (no)
+)
+    """,
+    "CREATE INDEX label_move_label ON label_move (prompt_no, label, no)",
+    """
+CREATE TABLE prompt_version (
+    no INTEGER NOT NULL,
+    prompt_no INTEGER NOT NULL,
+    hash VARCHAR NOT NULL,
+    path TEXT NOT NULL,
+    author TEXT NOT NULL,
+    created_at VARCHAR NOT NULL,
+    commit_hash VARCHAR,
+    dirty BOOLEAN,
+    text TEXT NOT NULL,
+    files TEXT NOT NULL,
+    PRIMARY KEY (no),
+    FOREIGN KEY(prompt_no) REFERENCES prompt (no)
+)
+    """,
+    "CREATE INDEX ix_prompt_version_hash ON prompt_version (hash)",
+    "CREATE UNIQUE INDEX prompt_version_hash ON prompt_version (prompt_no, hash)",
+    """
+CREATE TABLE queue (
+    no INTEGER NOT NULL,
+    group_id VARCHAR NOT NULL,
+    command TEXT NOT NULL,
+    owner_no INTEGER NOT NULL,
+    worker_no INTEGER,
+    state VARCHAR NOT NULL,
+    queued_at VARCHAR NOT NULL,
+    claimed_at VARCHAR,
+    ended_at VARCHAR,
+    stop VARCHAR,
+    PRIMARY KEY (no),
+    UNIQUE (group_id),
+    FOREIGN KEY(owner_no) REFERENCES process (no),
+    FOREIGN KEY(worker_no) REFERENCES process (no)
+)
+    """,
+    "CREATE INDEX queue_state ON queue (state, no)",
+    """
+CREATE TABLE registration (
+    no INTEGER NOT NULL,
+    hash VARCHAR NOT NULL,
+    experiment_no INTEGER NOT NULL,
+    rules VARCHAR NOT NULL,
+    who TEXT NOT NULL,
+    at VARCHAR NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (no),
+    UNIQUE (hash),
+    FOREIGN KEY(experiment_no) REFERENCES experiment (no)
+)
+    """,
+    "CREATE INDEX ix_registration_experiment_no ON registration (experiment_no)",
+    """
+CREATE TABLE run (
+    no INTEGER NOT NULL,
+    id VARCHAR NOT NULL,
+    group_id VARCHAR NOT NULL,
+    experiment_no INTEGER NOT NULL,
+    variant TEXT NOT NULL,
+    variant_hash VARCHAR NOT NULL,
+    slot VARCHAR NOT NULL,
+    dataset TEXT NOT NULL,
+    dataset_hash VARCHAR NOT NULL,
+    registration VARCHAR NOT NULL,
+    rules VARCHAR NOT NULL,
+    repeats INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    seed INTEGER NOT NULL,
+    status VARCHAR NOT NULL,
+    created_at VARCHAR NOT NULL,
+    started_at VARCHAR,
+    ended_at VARCHAR,
+    process_no INTEGER,
+    who TEXT NOT NULL,
+    host TEXT NOT NULL,
+    commit_hash VARCHAR,
+    dirty BOOLEAN,
+    number INTEGER NOT NULL,
+    fresh BOOLEAN NOT NULL,
+    key_name TEXT,
+    key_fingerprint VARCHAR,
+    environment TEXT NOT NULL,
+    stop_reason TEXT,
+    PRIMARY KEY (no),
+    UNIQUE (id),
+    FOREIGN KEY(experiment_no) REFERENCES experiment (no),
+    FOREIGN KEY(process_no) REFERENCES process (no)
+)
+    """,
+    "CREATE INDEX ix_run_group_id ON run (group_id)",
+    "CREATE INDEX run_experiment ON run (experiment_no, no)",
+    "CREATE INDEX run_status ON run (status, no)",
+    "CREATE INDEX run_variant ON run (variant_hash, dataset_hash, no)",
+    """
+CREATE TABLE dataset_member (
+    version_no INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,
+    PRIMARY KEY (version_no, position),
+    FOREIGN KEY(version_no) REFERENCES dataset_version (no),
+    FOREIGN KEY(row_no) REFERENCES "row" (no)
+) WITHOUT ROWID
+    """,
+    "CREATE UNIQUE INDEX dataset_member_row ON dataset_member (version_no, row_no)",
+    """
+CREATE TABLE dataset_tag (
+    no INTEGER NOT NULL,
+    dataset_no INTEGER NOT NULL,
+    version_no INTEGER NOT NULL,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (no),
+    FOREIGN KEY(dataset_no) REFERENCES dataset (no),
+    FOREIGN KEY(version_no) REFERENCES dataset_version (no)
+)
+    """,
+    "CREATE UNIQUE INDEX dataset_tag_name ON dataset_tag (dataset_no, tag)",
+    "CREATE INDEX dataset_tag_version ON dataset_tag (version_no, no)",
+    """
+CREATE TABLE output (
+    run_no INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,
+    repeat INTEGER NOT NULL,
+    completion_no INTEGER NOT NULL,
+    cached BOOLEAN NOT NULL,
+    failed BOOLEAN NOT NULL,
+    tokens INTEGER,
+    cost_usd FLOAT,
+    latency_ms FLOAT,
+    ttft_ms FLOAT,
+    PRIMARY KEY (run_no, row_no, repeat),
+    FOREIGN KEY(run_no) REFERENCES run (no),
+    FOREIGN KEY(row_no) REFERENCES "row" (no),
+    FOREIGN KEY(completion_no) REFERENCES completion (no)
+) WITHOUT ROWID
+    """,
+    """
+CREATE TABLE score (
+    run_no INTEGER NOT NULL,
+    scorer_no INTEGER NOT NULL,
+    row_no INTEGER NOT NULL,
+    repeat INTEGER NOT NULL,
+    "by" TEXT NOT NULL,
+    value FLOAT,
+    raw FLOAT,
+    cost_usd FLOAT,
+    at VARCHAR NOT NULL,
+    label TEXT,
+    error TEXT,
+    reason TEXT,
+    PRIMARY KEY (run_no, scorer_no, row_no, repeat, "by"),
+    FOREIGN KEY(run_no, row_no, repeat) REFERENCES output (run_no, row_no, repeat),
+    FOREIGN KEY(scorer_no) REFERENCES scorer (no)
+) WITHOUT ROWID
+    """,
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN "
+    "SELECT RAISE(ABORT, 'audit is append-only'); END",
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN "
+    "SELECT RAISE(ABORT, 'audit is append-only'); END",
+    "CREATE TRIGGER dataset_tag_no_update BEFORE UPDATE ON dataset_tag BEGIN "
+    "SELECT RAISE(ABORT, 'dataset_tag is append-only'); END",
+    "CREATE TRIGGER dataset_tag_no_delete BEFORE DELETE ON dataset_tag BEGIN "
+    "SELECT RAISE(ABORT, 'dataset_tag is append-only'); END",
+    "CREATE TRIGGER label_move_no_update BEFORE UPDATE ON label_move BEGIN "
+    "SELECT RAISE(ABORT, 'label_move is append-only'); END",
+    "CREATE TRIGGER label_move_no_delete BEFORE DELETE ON label_move BEGIN "
+    "SELECT RAISE(ABORT, 'label_move is append-only'); END",
+)
