@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.stats.result import MetricResult
 
 UNKNOWN = "–"
@@ -151,3 +152,14 @@ def p_text(p: float | None) -> str:
     if p is None:
         return UNKNOWN
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def totals_text(totals: RunTotals) -> str:
+    """How much of what was asked came back: `199 of 200 answered, 1 failed, 20 from cache, $0.41`."""
+    parts = [f"{totals.completed:,} of {totals.attempted:,} answered"]
+    if totals.errored:
+        parts.append(f"{totals.errored:,} failed")
+    if totals.cached:
+        parts.append(f"{totals.cached:,} from cache")
+    parts.append("cost unknown" if totals.cost_usd is None else money(totals.cost_usd))
+    return ", ".join(parts)

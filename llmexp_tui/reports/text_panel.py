@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.reports import figures
+from llmexp_tui.reports.explain import explain
 from llmexp_tui.reports.record import ArmReport, ExperimentReport
 from llmexp_tui.stats.result import Comparison, MetricResult
 
@@ -26,7 +27,8 @@ def experiment_panel(report: ExperimentReport) -> str:
     lines += _bullets("why: ", report.reasons)
     lines += _bullets("warning: ", report.warnings)
     lines += metric_lines(report.metrics)
-    lines += _bullets("", report.notes)
+    notes = _bullets("", report.notes)
+    lines += ["", *notes] if notes else []
     return "\n".join(lines)
 
 
@@ -48,9 +50,8 @@ def metric_lines(metrics: Sequence[MetricResult]) -> list[str]:
         for title, part in (("Registered", registered), ("Exploratory", exploratory)):
             if part:
                 lines += ["", f" {title} · {one_line(candidate, 40)}", *(_figures(metric) for metric in part)]
-        spoken = [sentence for metric in registered or own for sentence in _spoken(metric)]
-        if spoken:
-            lines += ["", *(line for sentence in spoken for line in _wrapped(sentence))]
+        for metric in registered or own:
+            lines += ["", *_wrapped(" ".join(explain(metric)))]
     return lines
 
 
@@ -99,14 +100,8 @@ def _integrity(report: ExperimentReport) -> str:
 
 
 def _answered(arm: ArmReport) -> str:
-    totals = arm.totals
-    text = f"{arm.variant} {totals.completed} of {totals.attempted} answered"
-    if totals.errored:
-        text += f", {totals.errored} failed"
-    if totals.cached:
-        text += f", {totals.cached} from cache"
     unscored = sum(count for _, count in arm.unscored)
-    return text + (f", {unscored} not scored" if unscored else "")
+    return f"{arm.variant}: {figures.totals_text(arm.totals)}" + (f", {unscored:,} not scored" if unscored else "")
 
 
 def _edges(left: str, right: str) -> str:
@@ -126,7 +121,3 @@ def _wrapped(text: str, indent: str = " ", later: str = " ") -> list[str]:
 
 def _bullets(label: str, texts: Iterable[str]) -> list[str]:
     return [line for text in texts for line in _wrapped(f"{label}{text}", " - ", "   ")]
-
-
-def _spoken(metric: MetricResult) -> tuple[str, ...]:
-    return tuple(text for text in (metric.reason, metric.note) if text)

@@ -1,4 +1,4 @@
-"""`--check`: the gate. Runs, judges, shows the panels, writes reports and the forge's summary, exits by the verdict."""
+"""`--check`: the gate. Runs, judges, shows panels, writes reports and the forge's summary, exits by the verdict."""
 
 from __future__ import annotations
 

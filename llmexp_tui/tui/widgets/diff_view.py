@@ -1,7 +1,7 @@
 """Two texts side by side, differing words underlined and coloured, changed lines marked − and + in the gutter.
 
 It draws one line at a time from rows laid out beforehand, so that a long answer costs nothing to scroll. Comparing
-and laying out run in a thread; texts beyond the limit of `state.words` are cut and say so.
+and laying out run in a thread; texts beyond the limit of `reports.words` are cut and say so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from llmexp_tui.tui.state.cells import Line, fit, line
 from llmexp_tui.tui.state.layout import DiffRow, lay_out
-from llmexp_tui.tui.state.words import TextDiff, diff_texts
+from llmexp_tui.reports.words import TextDiff, diff_texts
 from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
 
 _SMALL = 4_000
