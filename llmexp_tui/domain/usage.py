@@ -67,8 +67,21 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class RateWindow:
+    """What a provider says is left until its windows reset (x-ratelimit headers); None where it did not say."""
+
+    remaining_requests: int | None = None
+    remaining_tokens: int | None = None
+    reset_requests_s: float | None = None
+    reset_tokens_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
-    """A provider's answer. Durations in ms; `ttft_ms` only where streamed; `cost_usd` None if unknown."""
+    """A provider's answer. Durations in ms; `ttft_ms` only where streamed; `cost_usd` None if unknown.
+
+    `window` paces further calls and is not stored.
+    """
 
     text: str
     finish_reason: str | None = None
@@ -79,6 +92,7 @@ class Completion:
     model_returned: str | None = None
     response_id: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    window: RateWindow | None = None
 
 
 class FailureKind(StrEnum):
@@ -108,7 +122,7 @@ STOPS_ARM = frozenset({FailureKind.AUTH, FailureKind.QUOTA, FailureKind.BAD_MODE
 class Failure:
     """A call without an answer. `message` is redacted, at most 2 KB; `retry_after_s` as the provider said.
 
-    `latency_ms` is the time the failed attempt took; `billed` is no, maybe or yes.
+    `latency_ms` is the time the failed attempt took; `billed` is no, maybe or yes. `window` as in Completion.
     """
 
     kind: FailureKind
@@ -118,3 +132,4 @@ class Failure:
     status: int | None = None
     billed: str = "no"
     latency_ms: float = 0.0
+    window: RateWindow | None = None

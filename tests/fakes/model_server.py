@@ -237,7 +237,10 @@ class _Connection(asyncio.Protocol):
             self.abort()
             return
         payload = _payload(self._server, request, reply)
-        if reply.act in ("reset_body", "cut"):
+        if reply.act == "cut" and b"text/event-stream" in payload[:400]:  # half of the events, then a clean end
+            self._done()
+            self._transport.write(payload)
+        elif reply.act in ("reset_body", "cut"):
             self._transport.write(_half(payload))
             self._later(0.02, self._cut if reply.act == "cut" else self._reset)
         elif reply.act == "trickle":
