@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from llmexp_tui.domain.score import ScorerSpec
+from llmexp_tui.domain.usage import Failure
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.scoring.base import ScorerContext, build_scorer, check_columns, scorer_types
 from tests.unit.scoring.build import sample, scorer
@@ -43,7 +45,7 @@ def test_an_unknown_setting_names_the_nearest_and_the_place() -> None:
         ("exact_match", {"weight": -1}, "out of range"),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_refused(type: str, settings: dict[str, object], message: str) -> None:
+def test_a_setting_that_makes_no_sense_is_refused(type: str, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         scorer(type, **settings)
 
@@ -69,7 +71,7 @@ def test_the_name_is_no_part_of_the_fingerprint() -> None:
     [{"value": "y"}, {"value": "x", "ignore_case": True}, {"value": "x", "negate": True}, {"any": ["x", "y"]},
      {"all": ["x", "y"]}, {"value": "x", "direction": "lower"}, {"value": "x", "pass_at_k": 2}],
 )
-def test_what_can_change_a_value_is_part_of_the_fingerprint(settings: dict[str, object]) -> None:
+def test_what_can_change_a_value_is_part_of_the_fingerprint(settings: dict[str, Any]) -> None:
     assert scorer("contains", **settings).fingerprint != scorer("contains", value="x").fingerprint
 
 
@@ -118,12 +120,12 @@ def test_without_an_expected_answer_there_is_no_score(type: str, row: str) -> No
 
 
 async def test_every_scorer_can_be_awaited() -> None:
-    async def no_call(*_: object, **__: object) -> None:
+    async def no_call(*_: object, **__: object) -> Failure:
         raise AssertionError("nothing to call")
 
     check = scorer("exact_match")
     assert not check.calls
-    assert (await check.ascore(sample("a", "a"), no_call)).value == 1.0  # type: ignore[arg-type]
+    assert (await check.ascore(sample("a", "a"), no_call)).value == 1.0
 
 
 def test_building_imports_only_the_family_asked_for() -> None:
