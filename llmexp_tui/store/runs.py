@@ -1,0 +1,162 @@
+"""Runs: their records, their state, and what was counted from their cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Select, case, func, insert, select, text, update
+
+from llmexp_tui.domain.run import Output, RunRecord, RunStatus, RunTotals
+from llmexp_tui.errors import UnknownNameError
+from llmexp_tui.store import liveness
+from llmexp_tui.store.engine import Store
+from llmexp_tui.store.mapping import output_of, run_of, run_values
+from llmexp_tui.store.names import experiment_no, find_no, match_prefix, recent_run_ids, run_no
+from llmexp_tui.store.tables import CompletionTable, ExperimentTable, OutputTable, RowTable, RunTable, core
+
+_RUN, _EXPERIMENT = core(RunTable), core(ExperimentTable)
+_OUTPUT, _COMPLETION, _ROW = core(OutputTable), core(CompletionTable), core(RowTable)
+_OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+def create_runs(store: Store, records: Sequence[RunRecord]) -> None:
+    """Stores new runs, all or none. Raises StoreError where an id exists."""
+    with store.write() as connection:
+        numbers = {name: experiment_no(connection, name) for name in {r.experiment for r in records}}
+        connection.execute(insert(_RUN), [run_values(r, numbers[r.experiment]) for r in records])
+
+
+def _select_runs() -> Select[Any]:
+    return select(_RUN, _EXPERIMENT.c.name.label("experiment")).join(
+        _EXPERIMENT, _EXPERIMENT.c.no == _RUN.c.experiment_no
+    )
+
+
+def get_run(store: Store, id_or_prefix: str) -> RunRecord:
+    """The run with that id or the one whose id starts so. Raises UnknownNameError, UsageError where several do."""
+    with store.read() as connection:
+        found = match_prefix(connection, select(_RUN.c.id), _RUN.c.id, id_or_prefix, "run")
+        if found is None:
+            raise UnknownNameError("run", id_or_prefix, recent_run_ids(connection))
+        return run_of(connection.execute(_select_runs().where(_RUN.c.id == found)).mappings().one())
+
+
+def find_runs(
+    store: Store,
+    *,
+    experiment: str | None = None,
+    variant_hash: str | None = None,
+    dataset_hash: str | None = None,
+    group: str | None = None,
+    slot: str | None = None,
+    registration: str | None = None,
+    statuses: Iterable[RunStatus] | None = None,
+    newest_first: bool = True,
+    limit: int | None = None,
+) -> list[RunRecord]:
+    """Runs that match all that is given, in the order they were made (newest first unless told)."""
+    query = _select_runs().order_by(_RUN.c.no.desc() if newest_first else _RUN.c.no).limit(limit)
+    same = {"variant_hash": variant_hash, "dataset_hash": dataset_hash, "group_id": group, "slot": slot,
+            "registration": registration}  # fmt: skip
+    for name, value in same.items():
+        if value is not None:
+            query = query.where(_RUN.c[name] == value)
+    if statuses is not None:
+        query = query.where(_RUN.c.status.in_([s.value for s in statuses]))
+    with store.read() as connection:
+        if experiment is not None:
+            query = query.where(_RUN.c.experiment_no == find_no(connection, _EXPERIMENT, "name", experiment))
+        return [run_of(row) for row in connection.execute(query).mappings()]
+
+
+def set_status(
+    store: Store, run_ids: Sequence[str], status: RunStatus, *, at: str, reason: str | None = None
+) -> None:
+    """Moves runs to a state. RUNNING fills `started_at` once and ties the runs to this process.
+
+    Any end fills `ended_at`. `at` is RFC 3339 UTC; `reason` replaces `stop_reason`.
+    """
+    values: dict[str, Any] = {"status": status.value, "stop_reason": reason, "ended_at": None}
+    with store.write() as connection:
+        if status is RunStatus.RUNNING:
+            values["process_no"] = liveness.register(connection, store.process, at)
+            values["started_at"] = func.coalesce(_RUN.c.started_at, at)
+        elif status not in _OPEN:
+            values["ended_at"] = at
+        connection.execute(update(_RUN).where(_RUN.c.id.in_(run_ids)).values(**values))
+    if "process_no" in values:
+        store.numbers["process", ""] = values["process_no"]
+
+
+def totals(store: Store, run_id: str) -> RunTotals:
+    """What the run's cells add up to. Raises UnknownNameError."""
+    return totals_of(store, [run_id])[run_id]
+
+
+def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
+    """What each run's cells add up to, in one query over 40 bytes a cell. Raises UnknownNameError.
+
+    `cost_usd`, `unpriced` and `tokens` are of the calls that the run itself made, not of answers from the cache.
+    """
+    called = (~_OUTPUT.c.cached) & (~_OUTPUT.c.failed)
+    counted = select(
+        _OUTPUT.c.run_no,
+        func.count(),
+        func.sum(_OUTPUT.c.failed),
+        func.sum(_OUTPUT.c.cached),
+        func.count(case((called, 1))),
+        func.count(case((called, _OUTPUT.c.cost_usd))),
+        func.sum(case((called, _OUTPUT.c.cost_usd))),
+        func.sum(case((called, _OUTPUT.c.tokens))),
+    ).group_by(_OUTPUT.c.run_no)
+    with store.read() as connection:
+        numbers = {run_no(store, connection, run_id): run_id for run_id in run_ids}
+        found = {run_id: RunTotals(0, 0, 0, 0, 0.0) for run_id in run_ids}
+        rows = connection.execute(counted.where(_OUTPUT.c.run_no.in_(list(numbers)))).tuples()
+        for no, attempted, failed, cached, calls, priced, cost, tokens in rows:
+            found[numbers[no]] = RunTotals(
+                attempted=attempted,
+                completed=attempted - failed,
+                errored=failed,
+                cached=cached,
+                cost_usd=cost if priced else (0.0 if not calls else None),
+                unpriced=calls - priced,
+                tokens=tokens,
+            )
+    return found
+
+
+def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[int, int]]:
+    """(row_no, repeat) of every cell that needs no call; cells that failed count only where `failed` is True."""
+    query = "SELECT row_no, repeat FROM output WHERE run_no = :run" + ("" if failed else " AND NOT failed")
+    with store.read() as connection:
+        number = run_no(store, connection, run_id)
+        return [(row, repeat) for row, repeat in connection.execute(text(query), {"run": number}).tuples()]
+
+
+def outputs(store: Store, run_id: str, row_nos: Iterable[int] | None = None) -> list[Output]:
+    """The run's cells, of all rows or some, in the order of row number and repeat."""
+    return list(iter_outputs(store, run_id, row_nos))
+
+
+def iter_outputs(store: Store, run_id: str, row_nos: Iterable[int] | None = None) -> Iterator[Output]:
+    """The run's cells one by one, from one snapshot; memory does not grow with them."""
+    query = (
+        select(
+            _OUTPUT.c.repeat, _OUTPUT.c.cached, _ROW.c.hash.label("row_hash"),
+            *(c for c in _COMPLETION.columns if c.name not in ("no", "cache_key")),
+        )
+        .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
+        .join(_ROW, _ROW.c.no == _OUTPUT.c.row_no)
+        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
+    )  # fmt: skip
+    if row_nos is not None:
+        wanted = json.dumps(list(row_nos))
+        query = query.where(_OUTPUT.c.row_no.in_(select(text("value")).select_from(func.json_each(wanted))))
+    with store.read() as connection:
+        query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
+        result = connection.execution_options(yield_per=500).execute(query)
+        for row in result.mappings():
+            yield output_of(run_id, row)
