@@ -18,7 +18,7 @@ from llmexp_tui.stats.floor import HEALTH_ALPHA, UNMEASURED, FloorRecord, measur
 from llmexp_tui.stats.gate import GateInput, judge
 from llmexp_tui.stats.judgement import Judgement, MetricData, judge_metric
 from llmexp_tui.stats.multiplicity import benjamini_hochberg, holm
-from llmexp_tui.stats.planner import Variance, detectable_effect, repeats_for_margin, rows_for_effect, rows_for_margin
+from llmexp_tui.stats.planner import MarginClaim, Variance, detectable_effect, rows_for_effect
 from llmexp_tui.stats.result import Comparison, GateState, MetricResult, finite
 from llmexp_tui.stats.spec import ComparisonPlan, MetricSpec
 from llmexp_tui.stats.table import metric_data
@@ -272,19 +272,21 @@ def _needed(one: Judgement, plan: ComparisonPlan) -> tuple[int | None, int | Non
     spec, pairs, evidence, variance = one.spec, one.pairs, one.evidence, one.row_variance
     if one.decision.verdict != "inconclusive" or evidence is None or variance is None:
         return pairs.n, None
-    margin, width, delta = spec.working_margin, spec.width, evidence.delta
+    margin, delta = spec.working_margin, evidence.delta
     if margin is None:
         return rows_for_effect(variance, delta, alpha=plan.alpha), None
-    rows = rows_for_margin(variance, margin, width=width, alpha=plan.alpha)
+    size = pairs.n / one.estimate.effective if one.estimate else 1.0
+    claim = MarginClaim(margin, spec.width, plan.alpha, cluster_size=size)
+    rows = claim.rows(variance)
     if rows is not None and rows <= pairs.n:
-        toward = rows_for_margin(variance, margin, width=width, effect=min(0.0, delta), alpha=plan.alpha)
+        toward = claim.rows(variance, min(0.0, delta))
         away = rows_for_effect(variance, delta, alpha=plan.alpha) if delta < 0 else None
         rows = max(pairs.n, min((n for n in (toward, away) if n is not None), default=pairs.n))
     repeats = None
     if one.floor.variance is not None:
         between = max(0.0, variance - 2.0 * one.floor.variance / max(1.0, pairs.repeats))
         split = Variance(between, one.floor.variance, "aa")
-        repeats = repeats_for_margin(split, pairs.n, margin, width=width, alpha=plan.alpha)
+        repeats = claim.repeats(split, pairs.n)
         repeats = repeats if repeats is not None and repeats > pairs.repeats else None
     return rows, repeats
 

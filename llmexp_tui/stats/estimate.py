@@ -62,7 +62,7 @@ class Estimate:
         margin, width = spec.working_margin, spec.width
         if margin is None or width is None or isinstance(self.interval, BettingModel):
             return 0.0
-        return unseen_loss_p(len(self.differences), margin, width)
+        return unseen_loss_p(self.effective, margin, width)
 
 
 def estimate(

@@ -9,8 +9,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from llmexp_tui.stats.distributions import normal_quantile
+from llmexp_tui.stats.distributions import normal_quantile, normal_sf
 from llmexp_tui.stats.spec import MetricSpec
+from llmexp_tui.stats.verdict import MIN_CLUSTERS
 
 POWER = 0.80
 ROWS_LIMIT = 10_000_000
@@ -58,29 +59,69 @@ def variance_assumed(spec: MetricSpec, baseline: float | None = None) -> Varianc
     return Variance(total / 3.0, total / 3.0, "assumed")
 
 
-def rows_for_margin(
-    variance: float, margin: float, *, width: float | None = None, effect: float = 0.0, alpha: float = 0.05,
-    power: float = POWER,
-) -> int | None:
-    """Fewest rows that show non-inferiority with this power when the true (oriented) effect is `effect`.
+@dataclass(frozen=True, slots=True)
+class MarginClaim:
+    """ "Not worse by the margin", to be shown with some power. Working scale.
 
-    variance: of a row's difference. width: the largest row difference of a bounded score; it adds the phantom pair
-    and the fewest rows without which a rare total loss cannot be excluded. None where no number of rows would do.
-    Source: normal approximation; Julious 2004.
+    width: the largest row difference of a bounded score; it adds the phantom pair, and the fewest independent rows
+    below which a rare total loss of the margin's size may stay unseen. cluster_size: rows per independent unit.
     """
-    distance = margin + effect
-    if distance <= 0.0:
-        return None
-    z = _power_z(alpha, power)
-    ratio = z * z / (distance * distance)
-    least = 2.0
-    if width is not None:
-        least = max(least, math.log(alpha) / math.log1p(-min(margin / width, 1 - 1e-9)))
-        # n = ratio (V + 2 r^2 / n) solved for n.
-        rows = (ratio * variance + math.sqrt((ratio * variance) ** 2 + 8.0 * ratio * width * width)) / 2.0
-    else:
+
+    margin: float
+    width: float | None = None
+    alpha: float = 0.05
+    power: float = POWER
+    cluster_size: float = 1.0
+
+    @property
+    def least_units(self) -> float:
+        """Independent rows (or clusters) without which the claim can never be made."""
+        if self.width is None:
+            return MIN_CLUSTERS
+        share = min(self.margin / self.width, 1.0 - 1e-9)
+        return max(MIN_CLUSTERS, math.log(self.alpha) / math.log1p(-share) - 1e-9)
+
+    def rows(self, variance: float, effect: float = 0.0) -> int | None:
+        """Fewest rows that show it when the true (oriented) effect is `effect`; None where no number would do.
+
+        variance: of a row's difference. Source: normal approximation; Julious 2004.
+        """
+        distance = self.margin + effect
+        if distance <= 0.0:
+            return None
+        ratio = (self._z / distance) ** 2
         rows = ratio * variance
-    return _whole(max(rows, least))
+        if self.width is not None:
+            # n = ratio (V + 2 width^2 / n), solved for n.
+            rows = (rows + math.sqrt(rows**2 + 8.0 * ratio * self.width**2)) / 2.0
+        return _whole(max(rows, self.cluster_size * self.least_units))
+
+    def repeats(self, variance: Variance, rows: int, limit: int = 100) -> int | None:
+        """Repeats that show it for an equal candidate on this many rows; None where none would."""
+        if rows < self.cluster_size * self.least_units:
+            return None
+        allowed = rows * (self.margin / self._z) ** 2 - variance.rows
+        if self.width is not None:
+            allowed -= 2.0 * self.width**2 / rows
+        if allowed <= 0.0:
+            return None
+        needed = max(1, math.ceil(2.0 * variance.call / allowed - 1e-9))
+        return needed if needed <= limit else None
+
+    def chance(self, variance: float, rows: float, effect: float = 0.0) -> float:
+        """Chance to show it on this many rows when the true (oriented) effect is `effect`."""
+        if rows < self.cluster_size * self.least_units:
+            return 0.0
+        if self.width is not None:
+            variance += 2.0 * self.width**2 / rows
+        if variance <= 0.0:
+            return float(self.margin + effect > 0.0)
+        gap = (self.margin + effect) / math.sqrt(variance / rows) - normal_quantile(1.0 - self.alpha)
+        return normal_sf(-gap)
+
+    @property
+    def _z(self) -> float:
+        return _power_z(self.alpha, self.power)
 
 
 def rows_for_effect(variance: float, effect: float, *, alpha: float = 0.05, power: float = POWER) -> int | None:
@@ -127,40 +168,9 @@ def repeats_for_fixed_rows(variance: Variance, limit: int = 100) -> int:
     return max(1, min(limit, math.ceil(4.0 * variance.call / variance.rows)))
 
 
-def repeats_for_margin(
-    variance: Variance, rows: int, margin: float, *, width: float | None = None, alpha: float = 0.05,
-    power: float = POWER, limit: int = 100,
-) -> int | None:
-    """Repeats that show non-inferiority of an equal candidate on this many rows; None where none would."""
-    allowed = rows * (margin / _power_z(alpha, power)) ** 2 - variance.rows
-    if width is not None:
-        if (1.0 - min(1.0, margin / width)) ** rows > alpha:
-            return None
-        allowed -= 2.0 * width * width / rows
-    if allowed <= 0.0:
-        return None
-    needed = max(1, math.ceil(2.0 * variance.call / allowed - 1e-9))
-    return needed if needed <= limit else None
-
-
 def noise_floor_at(variance: Variance, rows: int, repeats: float) -> float:
     """The floor to expect: 1.96 SD of the baseline against itself."""
     return 1.96 * math.sqrt(2.0 * variance.call / (repeats * rows))
-
-
-def power_to_pass(
-    variance: float, rows: float, margin: float, *, width: float | None = None, effect: float = 0.0,
-    alpha: float = 0.05,
-) -> float:
-    """Chance that a gate with this margin passes when the true (oriented) effect is `effect`."""
-    if width is not None:
-        if (1.0 - min(1.0, margin / width)) ** rows > alpha:
-            return 0.0
-        variance += 2.0 * width * width / rows
-    if variance <= 0.0:
-        return 1.0 if margin + effect > 0 else 0.0
-    z = (margin + effect) / math.sqrt(variance / rows) - normal_quantile(1.0 - alpha)
-    return 0.5 * math.erfc(-z / math.sqrt(2.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,46 +206,42 @@ def forecast(
     to this size, on the working scale; otherwise expected from the variance.
     """
     inflation = 1.0 + (cluster_size - 1.0) * icc
-    total = variance.at(repeats) * inflation
-    margin, width = spec.working_margin, spec.width
+    inflated = Variance(variance.rows * inflation, variance.call * inflation, variance.basis)
+    total = inflated.at(repeats)
     expected = noise_floor_at(variance, rows, repeats) if floor is None else floor
-    chance = None if margin is None else power_to_pass(total, rows, margin, width=width, alpha=alpha)
+    margin = spec.working_margin
+    claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, cluster_size)
+    chance = claim.chance(total, rows) if claim else None
+    wished = None if effect is None else rows_for_effect(
+        total, math.log1p(effect) if spec.is_ratio else effect, alpha=alpha, power=power
+    )
     return MetricForecast(
         metric=spec.name,
         rows=rows,
         repeats=repeats,
         mde=_own_unit(spec, detectable_effect(total, rows, alpha=alpha, power=power)),
         noise_floor=_own_unit(spec, expected),
-        rows_needed=None if margin is None else rows_for_margin(total, margin, width=width, alpha=alpha, power=power),
-        repeats_needed=None
-        if margin is None
-        else repeats_for_margin(
-            Variance(variance.rows * inflation, variance.call * inflation, variance.basis),
-            rows, margin, width=width, alpha=alpha, power=power,
-        ),
-        rows_for_effect=None
-        if effect is None
-        else rows_for_effect(total, _working_effect(spec, effect), alpha=alpha, power=power),
+        rows_needed=claim.rows(total) if claim else None,
+        repeats_needed=claim.repeats(inflated, rows) if claim else None,
+        rows_for_effect=wished,
         power=chance,
-        impossible=_impossible(spec, rows, alpha),
+        impossible=_impossible(spec, claim, rows),
         warning=_warning(spec, expected, chance),
         basis=variance.basis,
     )
 
 
-def _impossible(spec: MetricSpec, rows: int, alpha: float) -> str | None:
+def _impossible(spec: MetricSpec, claim: MarginClaim | None, rows: int) -> str | None:
     """Why a gate with this margin and this many rows can never pass; None where it can."""
-    margin, width = spec.working_margin, spec.width
-    if margin is None:
+    if claim is None:
         return "the metric has no margin, so that no loss can be ruled out"
-    if rows < 6:
-        return f"{rows} rows are too few for any verdict; 6 is the least"
-    if width is not None and (1.0 - min(1.0, margin / width)) ** rows > alpha:
-        least = rows_for_margin(0.0, margin, width=width, alpha=alpha) or 0
-        fewest = math.ceil(math.log(alpha) / math.log1p(-min(margin / width, 1 - 1e-9)))
+    units, what = rows / claim.cluster_size, "rows" if claim.cluster_size == 1.0 else "clusters"
+    if units < MIN_CLUSTERS:
+        return f"{units:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
+    if units < claim.least_units:
         return (
-            f"{rows} rows cannot rule out a loss of {margin:g} even if nothing goes wrong on any of them; "
-            f"at least {fewest} are needed, {max(least, fewest)} to pass in practice"
+            f"{units:.0f} {what} cannot rule out a loss of {_own_unit(spec, claim.margin):g} even if nothing goes "
+            f"wrong on any of them; at least {math.ceil(claim.least_units)} are needed"
         )
     return None
 
@@ -255,10 +261,6 @@ def _warning(spec: MetricSpec, floor: float, chance: float | None) -> str | None
 
 def _own_unit(spec: MetricSpec, size: float) -> float:
     return math.expm1(size) if spec.is_ratio else size
-
-
-def _working_effect(spec: MetricSpec, effect: float) -> float:
-    return math.log1p(effect) if spec.is_ratio else effect
 
 
 def _power_z(alpha: float, power: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -67,8 +68,10 @@ def _check(fractions: Sequence[float]) -> None:
 
 def _boundary(grid: FloatArray, density: FloatArray, step: float, target: float, fraction: float) -> float:
     """Score above which the weighted `density` sends exactly `target` at the next look."""
+    from scipy import special
+
     def beyond(bound: float) -> float:
-        return float(sum(d * normal_sf((bound - g) / step) for g, d in zip(grid, density, strict=True)))
+        return float(density @ special.ndtr((grid - bound) / step))
 
     low, high = -2.0, 12.0 * math.sqrt(fraction)
     while high - low > 1e-7:
@@ -101,13 +104,14 @@ class Boundaries:
         return look == len(self.looks) - 1
 
 
-def plan_looks(fractions: Sequence[float] = FRACTIONS, alpha: float = 0.05) -> Boundaries:
+@lru_cache(maxsize=32)
+def plan_looks(fractions: tuple[float, ...] = FRACTIONS, alpha: float = 0.05) -> Boundaries:
     """Pass: O'Brien-Fleming at alpha. Improved: the same at alpha/2. Regressed: Pocock at alpha/2."""
     passing = nominal_levels(fractions, alpha, obrien_fleming)
     improving = nominal_levels(fractions, alpha / 2, obrien_fleming)
     failing = nominal_levels(fractions, alpha / 2, pocock)
     looks = tuple(Levels(i, f, p) for i, f, p in zip(improving, failing, passing, strict=True))
-    return Boundaries(tuple(fractions), looks)
+    return Boundaries(fractions, looks)
 
 
 def look_sizes(n_max: int, fractions: Sequence[float] = FRACTIONS) -> tuple[int, ...]:
@@ -116,6 +120,7 @@ def look_sizes(n_max: int, fractions: Sequence[float] = FRACTIONS) -> tuple[int,
     return sizes if sizes[0] >= FIRST_LOOK_ROWS else (n_max,)
 
 
+@lru_cache(maxsize=32)
 def runs3_levels(alpha: float = 0.05) -> Boundaries:
     """The two looks of the three-run rule: after run 1 and after run 3, information taken as one half and one.
 

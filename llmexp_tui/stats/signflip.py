@@ -21,8 +21,9 @@ from llmexp_tui.stats.interval import FloatArray
 
 EXACT_CLUSTERS = 14
 """Up to here all 2^C sign vectors are enumerated (16,384 sums)."""
-FEW_VALUES = 64
-"""Sums over at most this many distinct sizes are drawn as binomial counts, at a cost free of the number of rows."""
+CLUSTERS_PER_VALUE = 100
+"""With this many clusters for each distinct size, the signs of a size are drawn as one binomial count: a count costs
+as much as about a hundred signs, and its cost is free of the number of rows."""
 LIMIT_CLUSTERS = 5000
 LIMIT_KURTOSIS = 0.01
 """Above both, the normal limit is used: its error (below 0.09 x the ratio of sum D^4 to (sum D^2)^2, from the
@@ -59,7 +60,7 @@ def sign_flip(sums: FloatArray, seed: int, draws: int = 9999) -> FlipTest:
         hits = _hits(sizes, np.ascontiguousarray(every[:, : -(-active // 8)]), observed)
         return FlipTest(hits / (1 << active), active, "sign-flip exact")
     rng = np.random.default_rng(seed)
-    if len(values) <= FEW_VALUES:
+    if active >= CLUSTERS_PER_VALUE * len(values):
         hits = _binomial_hits(values, counts, observed, draws, rng)
     elif active >= LIMIT_CLUSTERS and _kurtosis(sizes) <= LIMIT_KURTOSIS:
         z = abs(observed) / math.sqrt(float(sizes @ sizes))

@@ -2,8 +2,9 @@
 
     python -m tests.bench.calibration [--sets 2000] [--only PART] [--seed 1]
 
-prints one line per scenario: the rate of what must not happen (a claim where nothing changed, a pass of what is worse by
-the margin) against its bound, or the rate of what should happen (power). A smaller version runs with the tests.
+prints one line per scenario: the rate of what must not happen (a claim where nothing changed, a pass of what is
+worse by the margin) against its bound, or the rate of what should happen (power). A smaller version runs with the
+tests.
 """
 
 from __future__ import annotations
@@ -101,11 +102,8 @@ def passes(result: Comparison) -> bool:
     return result.status == "pass"
 
 
-# --- scores -----------------------------------------------------------------------------------------------------------
-
-
 def binary(rng: Rng, n: int, shift: float = 0.0, *, rate: float = 0.75, copies: int = 2) -> list[Array]:
-    """0/1 scores: rows of different difficulty, answers sampled; the last arm's mean is shifted by exactly `shift`."""
+    """0/1 scores: rows of different difficulty, answers sampled; the last arm's mean is shifted by `shift`."""
     difficulty = rng.beta(6 * rate, 6 * (1 - rate), n)
     arms = [(rng.random(n) < difficulty).astype(float) for _ in range(copies)]
     chance = difficulty + shift * np.where(shift < 0, difficulty / rate, (1 - difficulty) / (1 - rate))
@@ -122,9 +120,6 @@ def times(rng: Rng, n: int, slower: float = 0.0, *, copies: int = 2, tail: float
     row = rng.normal(0, tail, n)
     arms = [np.exp(row + rng.normal(0, 0.25, n)) for _ in range(copies)]
     return [*arms, np.exp(row + rng.normal(math.log1p(slower), 0.25, n))]
-
-
-# --- scenarios --------------------------------------------------------------------------------------------------------
 
 
 def aa_binary(n: int) -> Callable[[Rng, int], bool]:
@@ -410,7 +405,7 @@ SCENARIOS = (
     Scenario("power: equal, three runs, 300 rows", "passes", three_runs(0.0, passes), least=0.5),
     Scenario("power: equal, watched live, 400 rows", "passes", peeking(0.0, passes), least=0.1),
 )
-NOT_INTERLEAVED = Scenario("for contrast: hourly shocks, arms one after the other", "claims", shock(interleaved=False))
+NOT_INTERLEAVED = Scenario("contrast: hourly shocks, arms one after the other", "claims", shock(interleaved=False))
 
 
 def _shifted(rng: Rng, seed: int, shift: float) -> Comparison:
