@@ -15,6 +15,7 @@ from collections.abc import Callable
 from llmexp_tui.domain.text import neutralise, one_line
 from llmexp_tui.engine.events import Event, RunProgressed, StepStarted
 from llmexp_tui.errors import LlmexpError
+from llmexp_tui.reports.foreign import defuse_commands
 
 PROGRAM = "llmexp-tui"
 _SENTENCE_LIMIT = 4000
@@ -25,7 +26,7 @@ _ERASE_LINE = "\r\x1b[2K"
 
 def say(text: str) -> None:
     """One line to stderr, neutralised."""
-    _emit(one_line(text, _SENTENCE_LIMIT) + "\n")
+    _emit(defuse_commands(one_line(text, _SENTENCE_LIMIT)) + "\n")
 
 
 def say_error(error: BaseException, *, debug: bool) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmexp_tui.domain.text import neutralise, one_line
+from llmexp_tui.reports.foreign import defuse_commands
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,12 +34,17 @@ def coloured() -> bool:
 
 def write(text: str) -> None:
     """A text with its line end. Foreign codes in it become visible marks; a closed pipe is no error."""
-    _emit(neutralise(text) + "\n")
+    _emit(defuse_commands(neutralise(text)) + "\n")
 
 
 def write_exact(text: str) -> None:
     """A document as its writer made it (it has neutralised what is foreign), with a line end when it has none."""
     _emit(text if text.endswith("\n") else text + "\n")
+
+
+def write_log_command(line: str) -> None:
+    """A line that the job's runner acts on. Only a forge makes these, with everything foreign in them escaped."""
+    _emit(line.replace("\r", "").replace("\n", "") + "\n")
 
 
 def write_json(value: Any) -> None:
@@ -73,7 +79,7 @@ def write_table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in [list(columns), *cells]
     ]
-    _emit("\n".join(lines) + "\n")
+    _emit(defuse_commands("\n".join(lines)) + "\n")
 
 
 def _write_rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

@@ -1,1 +1,1 @@
-"""Posts what reports made to the forge that the gate runs on. It judges nothing, and a forge's refusal fails no gate."""
+"""Posts what reports made to the forge that runs the gate. It judges nothing; a refusal to take it fails no gate."""

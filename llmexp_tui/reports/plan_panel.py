@@ -1,1 +1,81 @@
 """A plan as text: what it would cost and what it could show, before any money is spent."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from llmexp_tui.domain.gate import RATIO_METRICS
+from llmexp_tui.domain.text import one_line
+from llmexp_tui.reports import figures
+
+if TYPE_CHECKING:
+    from llmexp_tui.workflows.plan import ArmEstimate, GateForecast, PlanReport
+
+WIDTH = 80
+
+
+def plan_panel(plan: PlanReport) -> str:
+    """The whole plan at 80 columns, without a line end."""
+    lines = [
+        f" {one_line(plan.experiment, 40)} · {one_line(plan.dataset, 40)} · {plan.rows:,} rows × {plan.repeats}",
+        f" {plan.calls:,} calls · {_range(plan.cost_usd)} · {_time(plan.seconds)}",
+        f" registered {plan.registration.removeprefix('sha256:')[:12]}",
+        "",
+        " Arms",
+        *(_arm(arm) for arm in plan.arms),
+    ]
+    if not plan.aa:
+        lines.append(" The noise floor is measured already: no A/A is needed.")
+    if plan.gates:
+        lines += ["", f" What these rows can show, {plan.power:.0%} of the time"]
+        lines += [line for gate in plan.gates for line in _gate(gate, plan)]
+    for warning in plan.warnings:
+        lines += textwrap.wrap(
+            f"warning: {one_line(warning, 600)}", WIDTH, initial_indent=" - ", subsequent_indent="   "
+        )
+    return "\n".join(lines)
+
+
+def _arm(arm: ArmEstimate) -> str:
+    slot = " (A/A)" if arm.slot == "aa" else ""
+    low, high = arm.tokens
+    return f"  {one_line(arm.variant, 24) + slot:<30} {arm.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(arm.cost_usd)}"
+
+
+def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
+    found = gate.forecast
+    statistic = "" if gate.statistic == "mean" else f" ({gate.statistic})"
+    lines = [
+        f"  {one_line(gate.metric, 24) + statistic:<24} smallest effect {_size(gate, found.mde)}, "
+        f"noise floor {_size(gate, found.noise_floor)}, margin {_size(gate, gate.margin)}"
+    ]
+    if found.power is not None:
+        needed = "" if found.rows_needed is None else f"; {found.rows_needed:,} rows for 80 %"
+        repeats = "" if found.repeats_needed is None else f", or {found.repeats_needed} repeats"
+        lines.append(f"    an equal candidate passes {found.power:.0%} of the time{needed}{repeats}")
+    if plan.effect is not None:
+        rows = "no number of rows" if found.rows_for_effect is None else f"{found.rows_for_effect:,} rows"
+        lines.append(f"    an effect of {_size(gate, plan.effect)} needs {rows}")
+    lines.append(f"    noise {_basis(str(found.basis))}")
+    return lines
+
+
+def _basis(basis: str) -> str:
+    known = {"aa": "from a stored A/A", "pilot": "from stored runs", "assumed": "assumed: nothing is measured yet"}
+    return known.get(basis, basis)
+
+
+def _size(gate: GateForecast, value: float | None) -> str:
+    if value is None:
+        return figures.UNKNOWN
+    return f"{figures.percent(value)} %" if gate.metric in RATIO_METRICS else figures.number(value)
+
+
+def _range(cost: tuple[float, float] | None) -> str:
+    return "cost unknown" if cost is None else f"{figures.money(cost[0])}–{figures.money(cost[1])}"
+
+
+def _time(seconds: tuple[float, float]) -> str:
+    low, high = (round(value) for value in seconds)
+    return f"{low}–{high} s" if high < 120 else f"{low // 60}–{-(-high // 60)} min"

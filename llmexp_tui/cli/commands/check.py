@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from llmexp_tui.cli import output
+import os
+from typing import TYPE_CHECKING
+
+from llmexp_tui.cli import diagnostics, output
 from llmexp_tui.cli.commands.session import followed, opened
+from llmexp_tui.cli.exit_codes import ExitCode
 from llmexp_tui.cli.options import RootOptions
-from llmexp_tui.errors import LlmexpError
+from llmexp_tui.errors import LlmexpError, UsageError
+from llmexp_tui.forges.base import Forge, find_forge, marks_of
 from llmexp_tui.reports.files import require_writable, write_reports
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.reports.text_panel import experiment_panel
 
+if TYPE_CHECKING:
+    from llmexp_tui.workflows.session import Session
+
 
 def check(options: RootOptions) -> int:
     """The exit code of the worst experiment; raises LlmexpError where nothing could be judged."""
+    require_writable(options.reports)
+    with opened(options) as session:
+        forge = find_forge(options.forge, os.environ, session.root)
+        refusal = None if forge is None else forge.refusal()
+        if refusal is not None:
+            raise UsageError(
+                refusal, where="--forge", mend="or say --forge none where only trusted files are checked out"
+            )
+        try:
+            report = _judged(session, options)
+        except LlmexpError as error:
+            if error.exit_code == ExitCode.INCOMPLETE:
+                write_reports(_broken(session, options, error), options.reports)
+            raise
+        for experiment in report.experiments:
+            output.write_panel(experiment_panel(experiment) + "\n")
+        write_reports(report, options.reports)
+        if forge is not None:
+            _publish(forge, session, report)
+    return report.exit_code
+
+
+def _judged(session: Session, options: RootOptions) -> CheckReport:
     from llmexp_tui.workflows.check import CheckOptions
     from llmexp_tui.workflows.check import check as run_check
 
-    require_writable(options.reports)
     wanted = CheckOptions(
         experiments=options.experiments,
         fresh=options.fresh,
@@ -27,29 +57,19 @@ def check(options: RootOptions) -> int:
         cache=options.cache,
         label_on_pass=options.label_on_pass,
     )
-    with opened(options) as session:
-        try:
-            report = followed(lambda listener: run_check(session, wanted, listener))
-        except LlmexpError as error:
-            if error.exit_code == 4:
-                names = options.experiments or tuple(session.project.experiments)
-                write_reports(_broken(names, error), options.reports)
-            raise
-    write_reports(report, options.reports)
-    for experiment in report.experiments:
-        output.write_panel(experiment_panel(experiment) + "\n")
-    return report.exit_code
+    return followed(lambda listener, flag: run_check(session, wanted, listener, flag=flag))
 
 
-def _broken(names: tuple[str, ...], error: LlmexpError) -> CheckReport:
+def _broken(session: Session, options: RootOptions, error: LlmexpError) -> CheckReport:
     """A report of a check that ended before there was anything to judge: scripts find it written all the same."""
+    gated = tuple(name for name, experiment in session.project.experiments.items() if experiment.gates)
     return CheckReport(
         tuple(
             ExperimentReport(
                 name=name,
                 status="error",
-                question="",
-                axis="",
+                question=session.project.experiments[name].question,
+                axis=session.project.experiments[name].axis,
                 registration="",
                 dataset=None,
                 baseline=None,
@@ -57,6 +77,25 @@ def _broken(names: tuple[str, ...], error: LlmexpError) -> CheckReport:
                 metrics=(),
                 reasons=(error.sentence,),
             )
-            for name in names
+            for name in options.experiments or gated
         )
     )
+
+
+def _publish(forge: Forge, session: Session, report: CheckReport) -> None:
+    posted = forge.publish(report, marks_of(report, _prompt_paths(session)))
+    for line in posted.log_lines:
+        output.write_log_command(line)
+    for notice in posted.notices:
+        diagnostics.say(f"{forge.name}: {notice}")
+
+
+def _prompt_paths(session: Session) -> dict[tuple[str, str], str]:
+    """The prompt file that stands behind each variant, as the project file names it."""
+    found = {}
+    for name, experiment in session.project.experiments.items():
+        for variant, source in experiment.variants.items():
+            path = session.project.prompts.get((source.prompt or "").partition("@")[0])
+            if path is not None:
+                found[name, variant] = str(path)
+    return found

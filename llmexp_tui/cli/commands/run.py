@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,12 +10,14 @@ import typer
 from llmexp_tui.cli import diagnostics, output
 from llmexp_tui.cli.commands.session import followed, opened
 from llmexp_tui.cli.options import RootOptions
+from llmexp_tui.domain.gate import RATIO_METRICS
 from llmexp_tui.reports import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llmexp_tui.domain.run import RunRecord, RunTotals
+    from llmexp_tui.stats.floor import FloorRecord
     from llmexp_tui.workflows.run import RunOptions
 
 _Experiment = Annotated[str, typer.Argument(show_default=False)]
@@ -39,7 +42,7 @@ def run(
     options: RootOptions = context.obj
     wanted = _run_options(options, tuple(variant or ()), rows, repeats)
     with opened(options) as session:
-        outcome = followed(lambda listener: run_experiment(session, experiment, wanted, listener))
+        outcome = followed(lambda listener, flag: run_experiment(session, experiment, wanted, listener, flag=flag))
     _show_runs(outcome.runs, outcome.totals)
     return _ended(outcome.stop_reason, outcome.exit_code)
 
@@ -57,12 +60,12 @@ def aa(
     options: RootOptions = context.obj
     wanted = _run_options(options, (), rows, repeats)
     with opened(options) as session:
-        outcome = followed(lambda listener: run_aa(session, experiment, variant, wanted, listener))
+        outcome = followed(lambda listener, flag: run_aa(session, experiment, variant, wanted, listener, flag=flag))
     _show_runs(outcome.runs, outcome.totals)
     output.write("")
     output.write_table(
         ("METRIC", "NOISE FLOOR", "STATE"),
-        [(floor.metric, figures.number(floor.floor), floor.state) for floor in outcome.floors],
+        [_floor_cells(floor) for floor in outcome.floors],
         "No noise floor was stored.",
     )
     return _ended(outcome.stop_reason, outcome.exit_code)
@@ -78,7 +81,7 @@ def resume(
     options: RootOptions = context.obj
     wanted = _run_options(options, (), None, None)
     with opened(options) as session:
-        outcome = followed(lambda listener: finish(session, run, listener, options=wanted))
+        outcome = followed(lambda listener, flag: finish(session, run, listener, options=wanted, flag=flag))
     _show_runs(outcome.runs, outcome.totals)
     return _ended(outcome.stop_reason, outcome.exit_code)
 
@@ -117,6 +120,17 @@ def _show_runs(runs: Sequence[RunRecord], totals: Sequence[RunTotals]) -> None:
         ],
         "Nothing to run: everything is stored.",
     )
+
+
+def _floor_cells(floor: FloorRecord) -> tuple[str, str, str]:
+    key, value = floor.key, floor.value
+    if key is None:
+        return "", figures.number(value), floor.state
+    title = key.metric if key.statistic == "mean" else f"{key.metric} ({key.statistic})"
+    if value is not None and key.metric in RATIO_METRICS:
+        # Floors of ratios are kept on the log scale.
+        return title, f"{figures.percent(math.expm1(value))} %", floor.state
+    return title, figures.number(value), floor.state
 
 
 def _ended(stop_reason: str | None, exit_code: int) -> int:

@@ -1,4 +1,4 @@
-"""How a command opens the project and listens to the engine: the same for every command.
+"""How a command opens the project and follows the engine: the same for every command.
 
 It imports the workflows when a session is opened, not before: they load the store.
 """
@@ -15,6 +15,7 @@ from llmexp_tui.cli.options import RootOptions
 
 if TYPE_CHECKING:
     from llmexp_tui.engine.events import Listener
+    from llmexp_tui.engine.stop import StopFlag
     from llmexp_tui.workflows.session import Session
 
 T = TypeVar("T")
@@ -27,7 +28,15 @@ def opened(options: RootOptions, *, read_only: bool = False) -> Session:
     return open_session(options.project, db=options.db, env=os.environ, trust=options.trust, read_only=read_only)
 
 
-def followed(work: Callable[[Listener], Coroutine[Any, Any, T]]) -> T:
-    """Runs a workflow to its end with its progress on stderr."""
+def followed(work: Callable[[Listener, StopFlag], Coroutine[Any, Any, T]]) -> T:
+    """Runs a workflow to its end: progress on stderr, and signals that stop it without losing what was paid for."""
+    from llmexp_tui.engine.signals import stopping_on_signals
+    from llmexp_tui.engine.stop import StopFlag
+
+    async def run(progress: ProgressLine) -> T:
+        flag = StopFlag()
+        with stopping_on_signals(flag):
+            return await work(progress, flag)
+
     with ProgressLine() as progress:
-        return asyncio.run(work(progress))
+        return asyncio.run(run(progress))

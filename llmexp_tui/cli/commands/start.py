@@ -21,9 +21,17 @@ DEMO_FOLDER = Path("llmexp-demo")
 def open_app(options: RootOptions) -> int:
     """Opens the app on the project. Raises UsageError where there is no terminal to draw on."""
     require_terminal()
+    from llmexp_tui.project.locate import find_project
     from llmexp_tui.tui.app import run_app
 
-    return run_app(options.project, db=options.db, trust=options.trust)
+    root = find_project(options.project or Path.cwd())
+    if root is None and options.project is not None:
+        raise UsageError(
+            f"no llmexp.toml in {options.project} or above it",
+            where="--project",
+            mend="make one with `llmexp-tui init`",
+        )
+    return run_app(root, options.db, env=os.environ, trust=options.trust)
 
 
 def require_terminal() -> None:
@@ -56,8 +64,14 @@ def demo(
 
     diagnostics.say(f"the sample project is in {folder}" + ("" if copied else " (already there, left as it is)"))
     code = check(inside)
-    output.write(f"\nTo look at these results in the app: llmexp-tui -C {folder}")
+    output.write(f"To look at these results in the app: {_called()} -C {folder}")
     return code
+
+
+def _called() -> str:
+    """The program as the user called it, so that the next line can be copied as it is."""
+    name = Path(sys.argv[0]).name
+    return sys.argv[0] if name == "llmexp-tui" else "llmexp-tui"
 
 
 def init(
@@ -70,5 +84,5 @@ def init(
     for path in init_project(folder):
         output.write(f"wrote {path}")
     where = "" if folder == Path(".") else f" -C {folder}"
-    output.write(f"next: llmexp-tui{where} --check, or llmexp-tui{where} to open the app")
+    output.write(f"next: {_called()}{where} --check, or {_called()}{where} to open the app")
     return ExitCode.PASS
