@@ -45,6 +45,8 @@ _FAMILIES: Mapping[str, str] = {
     "bleu": "similarity:bleu",
     "chrf": "similarity:chrf",
     "numeric": "numeric:numeric",
+    "tool_call": "tools:tool_call",
+    "language": "language:language",
     "length": "length:length",
     "word_count": "length:word_count",
     "char_count": "length:char_count",

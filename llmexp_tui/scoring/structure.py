@@ -119,6 +119,8 @@ def json_schema(settings: Settings, context: ScorerContext) -> Definition:
             problem = next(iter(validator.iter_errors(value)), None)
         except TimeoutError:
             return Score(None, error=f"a pattern of the schema took longer than {REGEX_SECONDS:g} s on this answer")
+        except referencing.exceptions.Unresolvable as error:
+            return Score(None, error=f"the schema refers to what it does not hold: {one_line(str(error))}")
         except RecursionError:
             return failed("nested too deeply")
         return PASS if problem is None else failed(f"{problem.json_path}: {problem.message}")

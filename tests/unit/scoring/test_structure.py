@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
-from tests.unit.scoring.build import scored, value
+from llmexp_tui.errors import ConfigError
+from llmexp_tui.scoring.base import ScorerContext
+from tests.unit.scoring.build import sample, scored, scorer, value
 
 
 @pytest.mark.parametrize(
@@ -10,8 +15,8 @@ from tests.unit.scoring.build import scored, value
     [
         ('{"a": [1, 2.5e3, null, true, "x"]}', 1.0), (" [] \n", 1.0), ("3", 1.0), ('"x"', 1.0), ("null", 1.0),
         ("", 0.0), ("{'a': 1}", 0.0), ("{a: 1}", 0.0), ('{"a": 1,}', 0.0), ("NaN", 0.0), ("[Infinity]", 0.0),
-        ('{"a": 1} and more', 0.0), ("```json\n{}\n```", 0.0), ("9" * 5000, 1.0), ("[" * 100_000, 0.0),
-        ("[" * 100_000 + "]" * 100_000, 0.0),
+        ('{"a": 1} and more', 0.0), ("```json\n{}\n```", 0.0), pytest.param("9" * 5000, 1.0, id="digits"),
+        pytest.param("[" * 100_000, 0.0, id="open"), pytest.param("[" * 100_000 + "]" * 100_000, 0.0, id="deep"),
     ],
 )
 def test_is_json(text: str, wanted: float) -> None:
@@ -26,3 +31,83 @@ def test_a_fence_is_taken_off_on_request_and_only_one() -> None:
 
 def test_the_reason_says_where() -> None:
     assert scored("is_json", '{"a": }').reason == "Expecting value at line 1, column 7"
+
+
+SCHEMA = {
+    "type": "object", "required": ["label"], "additionalProperties": False,
+    "properties": {"label": {"enum": ["a", "b"]}, "code": {"pattern": "^x[0-9]$"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('{"label": "a"}', 1.0), ('{"label": "a", "code": "x1"}', 1.0), ('{"label": "c"}', 0.0), ("{}", 0.0),
+        ('{"label": "a", "code": "y"}', 0.0), ('{"label": "a", "z": 1}', 0.0), ("no JSON", 0.0),
+    ],
+)
+def test_json_schema(text: str, wanted: float) -> None:
+    assert value("json_schema", text, schema=SCHEMA) == wanted
+
+
+def test_a_schema_file_is_read_once_and_is_part_of_the_fingerprint() -> None:
+    files = {"answer.schema.json": json.dumps(SCHEMA)}
+    context = ScorerContext(read_text=files.__getitem__)
+    check = scorer("json_schema", context, schema="answer.schema.json")
+    assert check.fingerprint == scorer("json_schema", schema=SCHEMA).fingerprint
+    files["answer.schema.json"] = "{}"
+    assert check.score(sample("{}")).value == 0.0
+    assert scorer("json_schema", context, schema="answer.schema.json").fingerprint != check.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [(None, "needs a schema"), ({"type": "objec"}, r"not valid.*\$.type"), ("bad.json", "bad.json is no JSON")],
+)
+def test_a_schema_that_is_none_is_refused(schema: Any, message: str) -> None:
+    context = ScorerContext(read_text=lambda path: "{")
+    with pytest.raises(ConfigError, match=message):
+        scorer("json_schema", context, schema=schema)
+
+
+def test_a_reference_to_elsewhere_is_not_fetched() -> None:
+    score = scored("json_schema", "{}", schema={"$ref": "http://127.0.0.1:9/x.json"})
+    assert score.value is None
+    assert "does not hold" in (score.error or "")
+
+
+def test_a_pattern_in_a_schema_has_the_time_limit_too() -> None:
+    score = scored("json_schema", '"' + "a" * 64 + '!"', schema={"pattern": "(a|aa)+$"})
+    assert score.value is None
+    assert "longer than" in (score.error or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "settings", "wanted"),
+    [
+        ('{"a": 1, "b": [1, 2]}', {"b": [2, 1], "a": 1}, {}, 1.0),
+        ('{"a": 1, "b": [1, 2]}', {"b": [2, 1], "a": 1}, {"ordered": True}, 0.0),
+        ("[1, 1, 2]", [1, 2, 2], {}, 0.0),
+        ('[{"x": [1, 2]}, {"x": [3]}]', '[{"x": [3]}, {"x": [2, 1]}]', {}, 1.0),
+        ("1.0", 1, {}, 1.0), ("true", 1, {}, 0.0), ('"1"', 1, {}, 0.0), ("null", "null", {}, 1.0),
+        ("{}", [], {}, 0.0),
+        ('{"id": 1, "note": "x"}', {"id": 1, "note": "y"}, {"paths": ["id"]}, 1.0),
+        ('{"id": 1, "note": "x"}', {"id": 1, "note": "y"}, {"paths": ["id", "$.note"]}, 0.0),
+        ('{"i": [{"k": 1, "z": 0}, {"k": 2}]}', {"i": [{"k": 2}, {"k": 1}]}, {"paths": ["i[*].k"]}, 1.0),
+        ('{"i": [5]}', {"i": [6]}, {"paths": ["i[0]"]}, 0.0),
+        ("{}", {}, {"paths": ["gone"]}, 1.0), ("{}", {"gone": None}, {"paths": ["gone"]}, 0.0),
+        ("3", None, {"value": 3}, 1.0), ("```json\n[1]\n```", [1], {"fenced": True}, 1.0), ("not JSON", {}, {}, 0.0),
+        pytest.param("[" * 100_000 + "]" * 100_000, [], {}, 0.0, id="deep"),
+    ],
+)
+def test_json_equal(text: str, expected: Any, settings: dict[str, Any], wanted: float) -> None:
+    assert value("json_equal", text, expected, **settings) == wanted
+
+
+def test_json_equal_names_the_first_difference() -> None:
+    score = scored("json_equal", '{"a": {"b": [1, 2]}}', {"a": {"b": [1, 3]}}, ordered=True)
+    assert score.reason == "differs at $.a.b[1]"
+    assert scored("json_equal", '{"a": 1}', {"a": 1, "b": 2}).reason == "differs at $.b"
+    assert scored("json_equal", "{}", "{").error is not None
+    with pytest.raises(ConfigError, match="cannot read the path"):
+        scorer("json_equal", paths=["a[x]"])
