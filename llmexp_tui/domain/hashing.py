@@ -12,10 +12,13 @@ from typing import Any
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
+# Made once: json.dumps makes a new encoder a call, which costs as much as encoding a small row.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: Any) -> str:
     """The one text form of a JSON value. Raises ValueError for NaN, TypeError for what is not JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def text_hash(text: str) -> str:

@@ -6,11 +6,12 @@ A project may come from a stranger's branch, so a path in it never leads outside
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError
@@ -106,7 +107,7 @@ class WorkTree:
             )
         return real
 
-    def open(self, relpath: str) -> BinaryIO:
+    def open(self, relpath: str) -> io.BufferedReader:
         """The file opened for reading. Raises ConfigError where it is missing, outside or not a regular file."""
         shown = self.describe(relpath)
         real = self.path(relpath)

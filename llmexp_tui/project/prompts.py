@@ -7,7 +7,6 @@ row is filled in: no row's content can start a message. Nothing here calls a mod
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterable, Mapping
@@ -20,6 +19,7 @@ from llmexp_tui.domain.prompt import Message, Prompt
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, PromptError, UnknownNameError
 from llmexp_tui.project.files import FileSource, safe_relpath
+from llmexp_tui.project.jsontext import JsonTextError, parse_json
 from llmexp_tui.project.template import Template, compile_template
 from llmexp_tui.project.toml import parse_toml
 
@@ -30,7 +30,6 @@ _FENCE = "+++"
 _ROLES = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
 _ROLE_LINE = re.compile(r"^[ \t]*(system|user|assistant|tool):[ \t]*$", re.MULTILINE)
 _TAGS = re.compile(r"\{#.*?#\}|\{%.*?%\}", re.DOTALL)
-_MAX_JSON_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,33 +174,9 @@ def _refuse(prompt: Prompt, relative: str, line: int | None, what: str, mend: st
 
 def _parse_json(prompt: Prompt, relative: str, text: str, first_line: int = 1) -> Any:
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        _refuse(prompt, relative, first_line + error.lineno - 1, f"not JSON: {error.msg}")
-    except (ValueError, RecursionError) as error:
-        _refuse(prompt, relative, first_line, f"not usable JSON: {one_line(str(error), 100)}")
-    if _too_deep(value):
-        _refuse(prompt, relative, first_line, f"nested more than {_MAX_JSON_DEPTH} deep")
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _too_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(_MAX_JSON_DEPTH):
-        level = [child for item in level for child in _children(item)]
-        if not level:
-            return False
-    return True
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        return parse_json(text)
+    except JsonTextError as error:
+        _refuse(prompt, relative, first_line + error.line - 1, one_line(error.reason, 160))
 
 
 def _schema(prompt: Prompt, relative: str) -> Mapping[str, Any]:
