@@ -18,6 +18,7 @@ _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(?:\[|vso\[))", re.MULTILINE)
 _REFERENCE = re.compile(r"[@#!$%~&](?=\w)|(?<=\bGH)-(?=\d)|(?<=\b[Ww]{3})(?=\.)|:(?=//)")
 _SPECIAL = re.compile(r"[\\`*_\[\]|<>{}~&]")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_MARKUP_ENTITIES = str.maketrans({char: f"&#{ord(char)};" for char in "\\`*_[]~|"})
 _BACKTICKS = re.compile(r"`+")
 _XML_ILLEGAL = re.compile("[\ufffe\uffff]")
 
@@ -35,7 +36,8 @@ def md_text(text: str, limit: int = 600) -> str:
 
 def md_html(text: str, limit: int = 80) -> str:
     """Foreign text within a line of HTML that stands in Markdown, where code spans do not work."""
-    return html.escape(_REFERENCE.sub(lambda match: match.group(0) + _BREAK, one_line(text, limit)))
+    shown = html.escape(_REFERENCE.sub(lambda match: match.group(0) + _BREAK, one_line(text, limit)))
+    return shown.translate(_MARKUP_ENTITIES)
 
 
 def md_code(text: str, limit: int = 80) -> str:

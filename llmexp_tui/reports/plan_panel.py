@@ -40,7 +40,8 @@ def plan_panel(plan: PlanReport) -> str:
 def _arm(arm: ArmEstimate) -> str:
     slot = " (A/A)" if arm.slot == "aa" else ""
     low, high = arm.tokens
-    return f"  {one_line(arm.variant, 24) + slot:<30} {arm.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(arm.cost_usd)}"
+    name = one_line(arm.variant, 24) + slot
+    return f"  {name:<30} {arm.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(arm.cost_usd)}"
 
 
 def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from llmexp_tui.cli.exit_codes import ExitCode
 from llmexp_tui.cli.options import RootOptions
 from llmexp_tui.errors import UsageError
 
+PROGRAM = "llmexp-tui"
 DEMO_FOLDER = Path("llmexp-demo")
 
 
@@ -70,8 +72,8 @@ def demo(
 
 def _called() -> str:
     """The program as the user called it, so that the next line can be copied as it is."""
-    name = Path(sys.argv[0]).name
-    return sys.argv[0] if name == "llmexp-tui" else "llmexp-tui"
+    called = sys.argv[0]
+    return called if Path(called).name == PROGRAM and shutil.which(PROGRAM) != called else PROGRAM
 
 
 def init(

@@ -1,0 +1,80 @@
+"""Figures are written one way: units, signs, and a dash for what is not known."""
+
+import pytest
+
+from llmexp_tui.domain.run import RunTotals
+from llmexp_tui.reports import figures
+from tests.unit.reports.build import latency, metric
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0, "0"),
+        (0.000123, "0.000123"),
+        (1.5, "1.50"),
+        (61.0, "61.0"),
+        (123456, "123,456"),
+        (-3.2, "-3.20"),
+        (1e-12, "1.00e-12"),
+    ],
+)
+def test_numbers_have_three_digits(value, text):
+    assert figures.number(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "$0.00"), (0.82, "$0.82"), (0.00205, "$0.00205")])
+def test_unknown_money_is_not_nothing(value, text):
+    assert figures.money(value) == text
+
+
+def test_shares_are_percent_and_points():
+    assert figures.arm_values(metric()) == "78.0 → 85.0 %"
+    assert figures.change(metric()) == "+7.0 ± 5.7 pts"
+    assert figures.margin_text(metric()) == "5.0 pts"
+
+
+def test_ratios_are_percent_of_change():
+    assert figures.arm_values(latency()) == "412 → 398 ms"
+    assert figures.change(latency()) == "−3.0 ± 5.0 %"
+    assert figures.metric_title(latency()) == "latency (typical)"
+    assert figures.metric_title(latency(statistic="p95")) == "latency (p95)"
+
+
+def test_what_is_unknown_is_a_dash():
+    bare = metric(delta=None, baseline=None, candidate_value=None, ci_low=None, ci_high=None)
+    assert (figures.change(bare), figures.arm_values(bare)) == ("–", "–")
+    assert figures.change(metric(ci_low=None)) == "+7.0 ± – pts"
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("measured", "2.3× floor"),
+        ("unmeasured", "floor unmeasured"),
+        ("invalid", "floor invalid"),
+        ("deterministic", "floor 0"),
+    ],
+)
+def test_the_floor_says_where_it_comes_from(state, text):
+    assert figures.floor_text(metric(noise_floor_state=state)) == text
+
+
+def test_every_verdict_has_a_glyph_and_a_word():
+    verdicts = ["improved", "regressed", "no_regression", "inconclusive"]
+    badges = {str(figures.verdict_badge(metric(verdict=verdict))) for verdict in verdicts}
+    assert badges == {"✓ improved", "✗ regressed", "= no regression", "? inconclusive"}
+    assert str(figures.verdict_badge(metric(invalid=True))) == "! invalid"
+    assert str(figures.verdict_badge(metric(verdict="no_regression", equivalent=True))) == "= equivalent"
+
+
+def test_nothing_passes_where_nothing_gates():
+    assert str(figures.status_badge("pass", has_gates=False)) == "· NO GATES"
+
+
+def test_totals_name_what_was_lost():
+    assert figures.totals_text(RunTotals(200, 199, 1, 20, 0.41)) == (
+        "199 of 200 answered, 1 failed, 20 from cache, $0.41"
+    )
+    assert figures.totals_text(RunTotals(5, 5, 0, 0, None)) == "5 of 5 answered, cost unknown"
