@@ -16,7 +16,7 @@ def without_fences(text):
 def outside_code(text):
     """The text without fenced blocks, code spans and the report's own HTML."""
     text = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", without_fences(text))
-    return re.sub(r"</?(?:details|summary|code)>", "", text)
+    return re.sub(r"</?(?:details|summary|code)>|&#\d+;", "", text)
 
 
 def test_verdict_and_gate_table_first_then_rows_then_folded_details():
