@@ -72,13 +72,13 @@ def save_variant(store: Store, variant: Variant) -> None:
 
 
 def variant(store: Store, digest: str) -> Mapping[str, Any]:
-    """The stored record of a variant: the fields of `Variant` as JSON. Raises UnknownNameError."""
-    return _body(store, _VARIANT, "hash", digest, "variant")
+    """The identity of a variant, as `Variant.identity` gave it. Raises UnknownNameError."""
+    return load_variant(store, digest).identity()
 
 
 def load_variant(store: Store, digest: str) -> Variant:
     """The variant with that hash, under the name it was first stored with. Raises UnknownNameError."""
-    body = dict(variant(store, digest))
+    body = dict(_body(store, _VARIANT, "hash", digest, "variant"))
     return Variant(**{**body, "model": Model(**body["model"])})
 
 

@@ -18,7 +18,7 @@ _PROMPT, _VERSION, _MOVE = core(PromptTable), core(PromptVersionTable), core(Lab
 def record(
     store: Store, prompt: Prompt, *, author: str, at: str, commit: str | None, dirty: bool | None
 ) -> tuple[PromptVersion, bool]:
-    """Stores the prompt's content as a version: (version, True), or the one that is there, False. Writes only if new."""
+    """Stores the prompt's content as a version: (version, True), or the one that is there and False."""
     found = _find(store, prompt.name, prompt.hash)
     if found is not None:
         return found, False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, case, func, insert, select, text, update
@@ -14,7 +14,15 @@ from llmexp_tui.store import liveness
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.mapping import output_of, run_of, run_values
 from llmexp_tui.store.names import experiment_no, find_no, match_prefix, recent_run_ids, run_no
-from llmexp_tui.store.tables import CompletionTable, ExperimentTable, OutputTable, RowTable, RunTable, core
+from llmexp_tui.store.tables import (
+    CompletionTable,
+    ExperimentTable,
+    OutputTable,
+    RowTable,
+    RunTable,
+    ScorerTable,
+    core,
+)
 
 _RUN, _EXPERIMENT = core(RunTable), core(ExperimentTable)
 _OUTPUT, _COMPLETION, _ROW = core(OutputTable), core(CompletionTable), core(RowTable)
@@ -22,10 +30,14 @@ _OPEN = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 def create_runs(store: Store, records: Sequence[RunRecord]) -> None:
-    """Stores new runs, all or none. Raises StoreError where an id exists."""
+    """Stores new runs, all or none, as this process's. Raises StoreError where an id exists."""
+    if not records:
+        return
     with store.write() as connection:
         numbers = {name: experiment_no(connection, name) for name in {r.experiment for r in records}}
-        connection.execute(insert(_RUN), [run_values(r, numbers[r.experiment]) for r in records])
+        process_no = liveness.register(connection, store.process, records[0].created_at)
+        values = [{**run_values(r, numbers[r.experiment]), "process_no": process_no} for r in records]
+        connection.execute(insert(_RUN), values)
 
 
 def _select_runs() -> Select[Any]:
@@ -134,6 +146,64 @@ def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[
     with store.read() as connection:
         number = run_no(store, connection, run_id)
         return [(row, repeat) for row, repeat in connection.execute(text(query), {"run": number}).tuples()]
+
+
+def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
+    """How many answers of the run each scorer failed on or has not seen, by the names of `fingerprints`."""
+    query = text(
+        "SELECT count(*) FROM output o LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
+        " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = ''"
+        " WHERE o.run_no = :run AND NOT o.failed AND s.value IS NULL"
+    )
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        numbers = {n: find_no(connection, core(ScorerTable), "fingerprint", f) for n, f in fingerprints.items()}
+        return {
+            name: int(connection.execute(query, {"run": run, "scorer": number}).scalar_one())
+            for name, number in numbers.items()
+        }
+
+
+def known_before(store: Store, run_id: str) -> bool:
+    """True where every answer of the run was taken from a call made under other rules than the run's own."""
+    query = text(
+        "SELECT 1 FROM run r JOIN output o ON o.run_no = r.no JOIN completion c ON c.no = o.completion_no"
+        " WHERE r.no = :run AND (NOT o.cached OR c.rules = r.rules) LIMIT 1"
+    )
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        any_output = connection.execute(text("SELECT 1 FROM output WHERE run_no = :run LIMIT 1"), {"run": run})
+        return any_output.scalar() is not None and connection.execute(query, {"run": run}).scalar() is None
+
+
+def median_latency_ms(store: Store, run_id: str) -> float | None:
+    """The median latency of the run's own answers, None where it has none."""
+    query = text(
+        "SELECT latency_ms FROM output WHERE run_no = :run AND NOT cached AND NOT failed AND latency_ms IS NOT NULL"
+        " ORDER BY latency_ms LIMIT 2 - (:n % 2) OFFSET (:n - 1) / 2"
+    )
+    count = text(
+        "SELECT count(latency_ms) FROM output WHERE run_no = :run AND NOT cached AND NOT failed"
+    )
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        number = int(connection.execute(count, {"run": run}).scalar_one())
+        values = [float(v) for v in connection.execute(query, {"run": run, "n": number}).scalars()] if number else []
+    return sum(values) / len(values) if values else None
+
+
+def first_texts(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[int, str]:
+    """The answer of each row's first repeat, by row number; a failed call gives its error."""
+    query = (
+        select(_OUTPUT.c.row_no, _COMPLETION.c.text, _COMPLETION.c.error)
+        .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
+        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat.desc())
+    )
+    wanted = json.dumps(list(row_nos))
+    query = query.where(_OUTPUT.c.row_no.in_(select(text("value")).select_from(func.json_each(wanted))))
+    with store.read() as connection:
+        query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
+        return {no: answer if answer is not None else error or "" for no, answer, error in connection.execute(query)}
 
 
 def outputs(store: Store, run_id: str, row_nos: Iterable[int] | None = None) -> list[Output]:

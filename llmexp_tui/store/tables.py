@@ -362,6 +362,7 @@ class QueueTable(StoreModel, table=True):
     __table_args__ = (Index("queue_state", "state", "no"),)
     no: int | None = Field(default=None, primary_key=True)
     group_id: str = Field(unique=True)
+    experiment_no: int | None = Field(default=None, foreign_key="experiment.no")
     command: Any = Field(sa_type=JsonText)
     owner_no: int = Field(foreign_key="process.no")
     worker_no: int | None = Field(default=None, foreign_key="process.no")
@@ -370,15 +371,17 @@ class QueueTable(StoreModel, table=True):
     claimed_at: str | None = None
     ended_at: str | None = None
     stop: str | None = None
+    reason: str | None = Field(default=None, sa_type=ExactText)
 
 
 class HoldTable(StoreModel, table=True):
-    """Which process works on an experiment; a second one waits."""
+    """Which process works on an experiment; a second one waits. `stop` is what somebody asked it to do."""
 
     __tablename__ = "hold"
     experiment_no: int = Field(primary_key=True, foreign_key="experiment.no")
     process_no: int = Field(foreign_key="process.no")
     since: str
+    stop: str | None = None
 
 
 class AuditTable(StoreModel, table=True):

@@ -187,6 +187,7 @@ CREATE TABLE hold (
     experiment_no INTEGER NOT NULL,
     process_no INTEGER NOT NULL,
     since VARCHAR NOT NULL,
+    stop VARCHAR,
     PRIMARY KEY (experiment_no),
     FOREIGN KEY(experiment_no) REFERENCES experiment (no),
     FOREIGN KEY(process_no) REFERENCES process (no)
@@ -229,6 +230,7 @@ CREATE TABLE prompt_version (
 CREATE TABLE queue (
     no INTEGER NOT NULL,
     group_id VARCHAR NOT NULL,
+    experiment_no INTEGER,
     command TEXT NOT NULL,
     owner_no INTEGER NOT NULL,
     worker_no INTEGER,
@@ -237,8 +239,10 @@ CREATE TABLE queue (
     claimed_at VARCHAR,
     ended_at VARCHAR,
     stop VARCHAR,
+    reason TEXT,
     PRIMARY KEY (no),
     UNIQUE (group_id),
+    FOREIGN KEY(experiment_no) REFERENCES experiment (no),
     FOREIGN KEY(owner_no) REFERENCES process (no),
     FOREIGN KEY(worker_no) REFERENCES process (no)
 )

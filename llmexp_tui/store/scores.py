@@ -1,0 +1,206 @@
+"""Scores as columns for statistics, and in chunks for re-scoring. A column costs 30 bytes a cell and no object.
+
+NumPy is imported inside functions: the app's first frame reads no column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import Connection, func, select, text
+
+from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.usage import Completion
+from llmexp_tui.errors import UsageError
+from llmexp_tui.store.cells import REPLACE_SCORE, scorer_numbers
+from llmexp_tui.store.engine import Store
+from llmexp_tui.store.mapping import completion_of, score_of, score_values
+from llmexp_tui.store.names import find_no, run_no
+from llmexp_tui.store.tables import CompletionTable, OutputTable, ScorerTable, ScoreTable, core
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_COMPLETION, _OUTPUT, _SCORE, _SCORER = core(CompletionTable), core(OutputTable), core(ScoreTable), core(ScorerTable)
+_BATCH = 8192
+
+OUTPUT_FIELDS: Mapping[str, str] = {
+    "latency_ms": "o.latency_ms",
+    "ttft_ms": "o.ttft_ms",
+    "cost_usd": "o.cost_usd",
+    "tokens": "o.tokens",
+    "errors": "o.failed",
+    "input_tokens": "(SELECT c.input_tokens FROM completion c WHERE c.no = o.completion_no)",
+    "output_tokens": "(SELECT c.output_tokens FROM completion c WHERE c.no = o.completion_no)",
+}
+"""What of an output is a number, and where it stands."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One number for each cell of a run, all arrays of shape (N,), ascending by row number, then repeat.
+
+    value: NaN where there is none. failed: the call failed. scorer_failed: the scorer did. cached: the answer was
+    taken from another run's call.
+    """
+
+    row_no: npt.NDArray[np.int64]
+    repeat: npt.NDArray[np.int64]
+    value: npt.NDArray[np.float64]
+    failed: npt.NDArray[np.bool_]
+    scorer_failed: npt.NDArray[np.bool_]
+    cached: npt.NDArray[np.bool_]
+
+
+class OutputKey(NamedTuple):
+    """Names one stored output to `write_scores`."""
+
+    run_no: int
+    row_no: int
+    repeat: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer to be scored; `output_no` names it to `write_scores`."""
+
+    output_no: OutputKey
+    row_no: int
+    repeat: int
+    completion: Completion
+
+
+def score_column(store: Store, run_id: str, fingerprint: str) -> Column:
+    """A scorer's values over a run. A failed call has NaN and `failed`, an output not scored yet NaN alone."""
+    query = (
+        "SELECT o.row_no, o.repeat, s.value, o.failed, s.error IS NOT NULL, o.cached FROM output o"
+        " LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
+        " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = ''"
+        " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
+    )
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        return _column(connection, query, {"run": run, "scorer": scorer})
+
+
+def output_column(store: Store, run_id: str, field: str) -> Column:
+    """A figure of the calls themselves over a run: one of OUTPUT_FIELDS. Raises UsageError for another name."""
+    if field not in OUTPUT_FIELDS:
+        raise UsageError(f'outputs have no figure "{field}"', mend=f"known: {', '.join(OUTPUT_FIELDS)}")
+    query = (
+        f"SELECT o.row_no, o.repeat, {OUTPUT_FIELDS[field]}, o.failed, 0, o.cached FROM output o"
+        " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
+    )
+    with store.read() as connection:
+        return _column(connection, query, {"run": run_no(store, connection, run_id)})
+
+
+def _column(connection: Connection, query: str, values: dict[str, Any]) -> Column:
+    """Reads a query of (row_no, repeat, value, failed, scorer_failed, cached) a batch at a time."""
+    import numpy as np
+
+    parts: list[npt.NDArray[np.float64]] = []
+    with connection.execute(text(query), values) as result:
+        # Row numbers fit a float's 53 bits; None becomes NaN on the way.
+        while batch := result.fetchmany(_BATCH):
+            parts.append(np.array([tuple(row) for row in batch], dtype=np.float64))
+    table = np.concatenate(parts) if parts else np.empty((0, 6))
+    return Column(
+        row_no=table[:, 0].astype(np.int64),
+        repeat=table[:, 1].astype(np.int64),
+        value=np.ascontiguousarray(table[:, 2]),
+        failed=table[:, 3] != 0,
+        scorer_failed=table[:, 4] != 0,
+        cached=table[:, 5] != 0,
+    )
+
+
+def scores_of(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[int, int], dict[str, Score]]:
+    """(row_no, repeat) -> scorer's fingerprint -> score, for some rows of a run."""
+    found: dict[tuple[int, int], dict[str, Score]] = {}
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        # The scorers of a run are few; naming them lets each row be found by the table's own key.
+        scorers = connection.execute(select(_SCORER.c.no, _SCORER.c.fingerprint)).tuples().all()
+        query = select(_SCORE).where(
+            _SCORE.c.run_no == run,
+            _SCORE.c.scorer_no.in_([no for no, _ in scorers]),
+            _SCORE.c.row_no.in_(list(row_nos)),
+            _SCORE.c.by == "",
+        )
+        names = dict(scorers)
+        for row in connection.execute(query).mappings():
+            found.setdefault((row["row_no"], row["repeat"]), {})[names[row["scorer_no"]]] = score_of(row)
+    return found
+
+
+def unscored(store: Store, run_id: str, fingerprint: str) -> int:
+    """How many answers of the run the scorer has not seen."""
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        answers = "SELECT count(*) FROM output WHERE run_no = :run AND NOT failed"
+        seen = "SELECT count(*) FROM score WHERE run_no = :run AND scorer_no = :scorer AND by = ''"
+        values = {"run": run, "scorer": scorer}
+        return int(connection.execute(text(f"SELECT ({answers}) - ({seen})"), values).scalar_one())
+
+
+def outputs_for_scoring(
+    store: Store, run_id: str, fingerprint: str | None = None, *, size: int = 256
+) -> Iterator[list[StoredAnswer]]:
+    """The run's answers in chunks: those that the scorer has not seen, or all where it is None.
+
+    Each chunk is a snapshot of its own, so scores may be written between two chunks.
+    """
+    after = (-1, -1)
+    while chunk := _answers_after(store, run_id, fingerprint, after, size):
+        yield chunk
+        after = (chunk[-1].row_no, chunk[-1].repeat)
+
+
+def _answers_after(
+    store: Store, run_id: str, fingerprint: str | None, after: tuple[int, int], size: int
+) -> list[StoredAnswer]:
+    query = (
+        select(_OUTPUT.c.run_no, _OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION)
+        .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
+        .where(func.row(_OUTPUT.c.row_no, _OUTPUT.c.repeat) > func.row(*after), ~_OUTPUT.c.failed)
+        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
+        .limit(size)
+    )
+    with store.read() as connection:
+        query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
+        if fingerprint is not None:
+            scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+            seen = select(_SCORE.c.row_no).where(
+                _SCORE.c.run_no == _OUTPUT.c.run_no,
+                _SCORE.c.scorer_no == scorer,
+                _SCORE.c.row_no == _OUTPUT.c.row_no,
+                _SCORE.c.repeat == _OUTPUT.c.repeat,
+                _SCORE.c.by == "",
+            )
+            query = query.where(~seen.exists())
+        rows = connection.execute(query).mappings().all()
+    return [
+        StoredAnswer(OutputKey(r["run_no"], r["row_no"], r["repeat"]), r["row_no"], r["repeat"], completion_of(r))
+        for r in rows
+    ]
+
+
+def write_scores(
+    store: Store, fingerprint: str, results: Sequence[tuple[OutputKey, Score]], *, at: str, by: str = ""
+) -> None:
+    """Stores scores of stored outputs in one transaction, replacing earlier ones of the same scorer and `by`."""
+    if not results:
+        return
+    with store.write() as connection:
+        scorer = scorer_numbers(store, connection, [fingerprint])[fingerprint]
+        values = [
+            {**key._asdict(), "scorer_no": scorer, "by": by, "at": at, **score_values(score)}
+            for key, score in results
+        ]
+        connection.execute(REPLACE_SCORE, values)
