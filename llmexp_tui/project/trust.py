@@ -47,7 +47,7 @@ _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "venv"})
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """One power: `kind` is api_base, python, command or http, `detail` what it reaches, `holder` where it is declared.
+    """`kind` is api_base, python, command or http, `detail` what it reaches, `holder` the place that declares it.
 
     `hash` changes whenever what holds the power does, a code file's content included.
     """

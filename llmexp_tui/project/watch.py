@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 SETTLE_S = 0.2
 _STEP_MS = 50
 _BATCH_MS = 150
+_LOOK_MS = 1_000
+"""Files are looked at this often even when nobody tells of a change: events get lost while a watch begins."""
 _MAX_WAITS = 25
 """A file that never keeps still is told anyway after this many settling times."""
 
@@ -33,48 +35,61 @@ async def changes(
     """
     from watchfiles import awatch  # 50 ms: only where somebody watches
 
-    watched = {path: _real(root / path) for path in paths}
-    known = await asyncio.to_thread(_digests, watched.values())
-    folders = {folder for path in watched for folder in _folders(root / path) if folder.is_dir()}
+    watched = _Watched(root, paths)
+    known = await asyncio.to_thread(watched.digests)
+    folders = {folder for path in paths for folder in _folders(root / path) if folder.is_dir()}
     if not folders:
         return
     events = awatch(
-        *folders, recursive=False, step=_STEP_MS, debounce=_BATCH_MS, stop_event=stop, force_polling=polling,
-        yield_on_timeout=False, ignore_permission_denied=True, watch_filter=None,
+        *folders, recursive=False, step=_STEP_MS, debounce=_BATCH_MS, rust_timeout=_LOOK_MS, yield_on_timeout=True,
+        stop_event=stop, force_polling=polling, ignore_permission_denied=True, watch_filter=None,
     )  # fmt: skip
     async for _ in events:
-        watched = {path: _real(root / path) for path in paths}
-        now = await _settled(watched.values(), settle_s)
-        changed = frozenset(path for path, real in watched.items() if now.get(real) != known.get(real))
+        if await asyncio.to_thread(watched.digests) == known:
+            continue
+        now = await _settled(watched, settle_s)
+        changed = frozenset(path for path in paths if now[path] != known[path])
         known = now
         if changed:
             yield changed
 
 
-async def _settled(files: Iterable[Path], settle_s: float) -> Mapping[Path, str | None]:
+async def _settled(watched: _Watched, settle_s: float) -> dict[Path, str | None]:
     """The digests once two looks, one settling time apart, agree."""
-    wanted = list(files)
-    before = await asyncio.to_thread(_digests, wanted)
+    before = await asyncio.to_thread(watched.digests)
     for _ in range(_MAX_WAITS):
         await asyncio.sleep(settle_s)
-        now = await asyncio.to_thread(_digests, wanted)
+        now = await asyncio.to_thread(watched.digests)
         if now == before:
             return now
         before = now
     return before
 
 
-def _digests(files: Iterable[Path]) -> dict[Path, str | None]:
-    return {file: _digest(file) for file in files}
+class _Watched:
+    """The content of some files. A file is read again only where its status says it may have changed."""
 
+    def __init__(self, root: Path, paths: Iterable[Path]) -> None:
+        self._files = {path: root / path for path in paths}
+        self._seen: dict[Path, tuple[tuple[int, ...], str]] = {}
 
-def _digest(file: Path) -> str | None:
-    """The content's hash, None where there is no such file."""
-    try:
-        with open(file, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return None
+    def digests(self) -> dict[Path, str | None]:
+        """The hash of each file's content, None where there is no such file."""
+        return {path: self._digest(file) for path, file in self._files.items()}
+
+    def _digest(self, file: Path) -> str | None:
+        try:
+            status = file.stat()
+            mark = (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            seen = self._seen.get(file)
+            if seen is not None and seen[0] == mark:
+                return seen[1]
+            with open(file, "rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:
+            return None
+        self._seen[file] = (mark, digest)
+        return digest
 
 
 def _real(path: Path) -> Path:
