@@ -23,7 +23,7 @@ def check_json(report: CheckReport) -> dict[str, Any]:
         "schema": SCHEMA,
         "status": report.status,
         "exit_code": report.exit_code,
-        "experiments": [_experiment(experiment) for experiment in report.experiments],
+        "experiments": [experiment_json(experiment) for experiment in report.experiments],
     }
 
 
@@ -50,7 +50,8 @@ def metric_json(metric: MetricResult) -> dict[str, Any]:
     return entry
 
 
-def _experiment(experiment: ExperimentReport) -> dict[str, Any]:
+def experiment_json(experiment: ExperimentReport) -> dict[str, Any]:
+    """One experiment as plain JSON values; also what the store keeps of a comparison."""
     dataset = experiment.dataset
     return {
         "name": experiment.name,

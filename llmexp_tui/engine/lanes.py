@@ -1,0 +1,61 @@
+"""One way to each model: its provider and its limiter, shared by every arm that calls it.
+
+Keys are read from the environment here, when a lane is opened, and never leave the provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from llmexp_tui.domain.variant import Model
+from llmexp_tui.engine.limits import Limiter
+from llmexp_tui.errors import ProviderStopError
+from llmexp_tui.providers.base import Provider, preflight, provider_for
+
+LaneKey = tuple[str, str | None, str | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A provider with the limiter that paces it."""
+
+    provider: Provider
+    limiter: Limiter
+
+
+class Lanes:
+    """Opens a lane at its first use; `aclose` closes every provider."""
+
+    def __init__(self, env: Mapping[str, str], limiter: Callable[[Model], Limiter]) -> None:
+        self._env = env
+        self._limiter = limiter
+        self._lanes: dict[LaneKey, Lane] = {}
+
+    def open(self, model: Model) -> Lane:
+        """The lane of a model. Raises ProviderStopError where its key is missing."""
+        key = (model.model, model.api_base, model.api_key_env, model.lane)
+        lane = self._lanes.get(key)
+        if lane is None:
+            problem = preflight(model, self._env)
+            if problem is not None:
+                raise ProviderStopError(problem.message, where=f'model "{model.name}"')
+            lane = Lane(provider_for(model, env=self._env), self._limiter(model))
+            self._lanes[key] = lane
+        return lane
+
+    @property
+    def concurrency(self) -> int:
+        """Calls that may be in flight now, over all lanes."""
+        return sum(lane.limiter.current for lane in self._lanes.values())
+
+    @property
+    def waiting(self) -> str:
+        """What a lane waits for, in words; empty where none does."""
+        return next((lane.limiter.waiting for lane in self._lanes.values() if lane.limiter.waiting), "")
+
+    async def aclose(self) -> None:
+        """Closes every provider."""
+        for lane in self._lanes.values():
+            await lane.provider.aclose()
+        self._lanes.clear()

@@ -1,0 +1,115 @@
+"""`check`: runs what the store does not have of an experiment's arms, compares, judges the registered gates.
+
+Checked again with nothing changed it calls nothing and says the same. Everything that can be refused is refused
+for all experiments before the first call of any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmexp_tui.engine.events import Listener, ignore
+from llmexp_tui.engine.stop import StopFlag
+from llmexp_tui.errors import ConfigError, UsageError
+from llmexp_tui.reports.record import CheckReport, ExperimentReport
+from llmexp_tui.store import cache
+from llmexp_tui.workflows.base_arm import BaseTree, prepare_against
+from llmexp_tui.workflows.group import CallOptions, Invocation
+from llmexp_tui.workflows.hold import holding
+from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
+from llmexp_tui.workflows.session import Session
+from llmexp_tui.workflows.unfold import check_experiment
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What `--check` accepts. `cache` is a file of answers carried between jobs, read first and written last."""
+
+    experiments: tuple[str, ...] = ()
+    fresh: bool = False
+    offline: bool = False
+    max_cost: float | None = None
+    base: str | None = None
+    seed: int | None = None
+    cache: Path | None = None
+    label_on_pass: str | None = None
+
+
+async def check(
+    session: Session, options: CheckOptions, listener: Listener = ignore, *, flag: StopFlag | None = None
+) -> CheckReport:
+    """Judges each chosen experiment. Raises LlmexpError (exit 2) before any call, InterruptedRunError on a signal."""
+    flag = flag or StopFlag()
+    base = None if options.base is None else BaseTree(session, options.base)
+    prepared = {name: _prepare(session, name, options, base) for name in _chosen(session, options, base)}
+    if options.cache is not None and options.cache.exists():
+        cache.import_cache(session.store, options.cache)
+    invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
+    reports = []
+    try:
+        for name, experiment in prepared.items():
+            if isinstance(experiment, ExperimentReport):
+                reports.append(experiment)
+                continue
+            async with holding(session, name, flag):
+                reports.append(await check_experiment(invocation, experiment, fresh=options.fresh))
+    finally:
+        await invocation.aclose()
+        if options.cache is not None:
+            cache.export_cache(session.store, options.cache)
+    return CheckReport(tuple(reports))
+
+
+def _chosen(session: Session, options: CheckOptions, base: BaseTree | None) -> tuple[str, ...]:
+    """The experiments with gates, here or at the base. Raises UsageError where there is nothing to check."""
+
+    def gated(name: str) -> bool:
+        there = None if base is None else base.experiment(name)
+        return bool(find_experiment(session.project, name).gates or (there is not None and there.gates))
+
+    names = options.experiments or tuple(filter(gated, session.project.experiments))
+    if not names:
+        raise UsageError(
+            "no experiment has gates, there is nothing to check",
+            where="llmexp.toml",
+            mend="add [[experiments.NAME.gates]] with a metric and a margin",
+        )
+    for name in names:
+        if not gated(name):
+            raise UsageError(f'experiment "{name}" has no gates, there is nothing to check', where="llmexp.toml")
+    return tuple(dict.fromkeys(names))
+
+
+def _prepare(
+    session: Session, name: str, options: CheckOptions, base: BaseTree | None
+) -> Prepared | ExperimentReport:
+    """What is to be checked, or at once the report where there is nothing to run."""
+    if base is not None:
+        if base.experiment(name) is None and not options.experiments:
+            return _untouched(session, name, f"new since {base.ref}: there is nothing to compare it with")
+        prepared = prepare_against(session, name, base, seed=options.seed)
+        return prepared or _untouched(session, name, f"nothing that matters changed since {base.ref}")
+    if len(find_experiment(session.project, name).variants) < 2:
+        raise ConfigError(
+            f'experiment "{name}" has one variant, there is nothing to compare it with',
+            where="llmexp.toml",
+            mend="add a second variant, or compare with a git ref by --base REF",
+        )
+    return prepare(session, name, seed=options.seed)
+
+
+def _untouched(session: Session, name: str, note: str) -> ExperimentReport:
+    experiment = find_experiment(session.project, name)
+    return ExperimentReport(
+        name=name,
+        status="pass",
+        question=experiment.question,
+        axis=experiment.axis,
+        registration="",
+        dataset=None,
+        baseline=None,
+        candidates=(),
+        metrics=(),
+        notes=(note,),
+    )

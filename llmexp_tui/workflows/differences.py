@@ -1,0 +1,94 @@
+"""The rows on which a candidate lost most, with both answers: what a reader wants to see first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.reports.record import RowDifference
+from llmexp_tui.stats.pairs import Samples
+from llmexp_tui.store import datasets, runs
+from llmexp_tui.workflows.columns import Frame, metric_samples
+from llmexp_tui.workflows.metrics import Metric
+from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.session import Session
+
+AT_MOST = 5
+EXCERPT = 4000
+FloatArray = npt.NDArray[np.float64]
+
+
+def worst_rows(
+    session: Session,
+    prepared: Prepared,
+    rows: Frame,
+    baseline: Sequence[RunRecord],
+    candidates: Sequence[Sequence[RunRecord]],
+    metrics: Sequence[Metric],
+) -> tuple[RowDifference, ...]:
+    """Up to five rows for each candidate and each scored gate metric (or the first scorer), largest loss first."""
+    scored = [m for m in metrics if m.fingerprint is not None and m.directed and m.spec.slice is None]
+    chosen = [m for m in scored if m.spec.registered] or scored[:1]
+    found: list[RowDifference] = []
+    for candidate in candidates:
+        for metric in chosen:
+            found += _of_metric(session, prepared, rows, baseline, candidate, metric)
+    return tuple(found)
+
+
+def row_means(samples: Samples, size: int) -> FloatArray:
+    """(size,) mean score of each row over its repeats; NaN where there is none."""
+    finite = np.isfinite(samples.scores)
+    totals = np.bincount(samples.rows[finite], samples.scores[finite], minlength=size)
+    counts = np.bincount(samples.rows[finite], minlength=size)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(counts > 0, totals / counts, np.nan), dtype=np.float64)
+
+
+def _of_metric(
+    session: Session,
+    prepared: Prepared,
+    rows: Frame,
+    baseline: Sequence[RunRecord],
+    candidate: Sequence[RunRecord],
+    metric: Metric,
+) -> list[RowDifference]:
+    means = [
+        row_means(metric_samples(session, rows, arm, metric.spec.name, metric.fingerprint), rows.size)
+        for arm in (baseline, candidate)
+    ]
+    change = metric.spec.sign * (means[1] - means[0])
+    losing = np.flatnonzero(np.nan_to_num(change, nan=0.0) < 0)
+    worst = losing[np.argsort(change[losing], kind="stable")][:AT_MOST]
+    numbers = [int(rows.numbers[code]) for code in worst]
+    contents = datasets.rows_by_no(session.store, numbers)
+    texts = [runs.first_texts(session.store, arm[0].id, numbers) for arm in (baseline, candidate)]
+    expected = prepared.source.expected_column
+    return [
+        RowDifference(
+            candidate=candidate[0].variant,
+            metric=metric.spec.name,
+            row=rows.labels[code],
+            baseline_score=float(means[0][code]),
+            candidate_score=float(means[1][code]),
+            baseline_text=texts[0].get(number, ""),
+            candidate_text=texts[1].get(number, ""),
+            input=excerpt(contents[number].values, expected, prepared.source.id),
+            expected=_text(contents[number].values.get(expected)),
+        )
+        for code, number in zip(worst, numbers, strict=True)
+    ]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def excerpt(values: Mapping[str, Any], expected: str, id_column: str | None) -> str:
+    """What a person would call the input of a row: its longest text besides the id and the expected answer."""
+    texts = [str(v) for k, v in values.items() if k not in (expected, id_column) and isinstance(v, str)]
+    return max(texts, key=len, default="")[:EXCERPT]

@@ -1,0 +1,273 @@
+"""Runs that are started together: makes their records, executes their cells interleaved, and closes them.
+
+Every verb that calls models goes through here: `run`, `aa`, `check`, `resume` and the worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus, RunTotals
+from llmexp_tui.domain.variant import Variant
+from llmexp_tui.engine.budget import Budget
+from llmexp_tui.engine.events import Listener, ignore
+from llmexp_tui.engine.executor import Conditions, Executor
+from llmexp_tui.engine.lanes import Lanes
+from llmexp_tui.engine.limits import limiter_for
+from llmexp_tui.engine.plan import Arm
+from llmexp_tui.engine.progress import Progress
+from llmexp_tui.engine.stop import StopFlag
+from llmexp_tui.errors import ErrorRateError, LlmexpError
+from llmexp_tui.project.identity import git_state, host, versions
+from llmexp_tui.providers.base import key_identity
+from llmexp_tui.providers.prices import price_of
+from llmexp_tui.store import datasets, experiments, runs
+from llmexp_tui.store.datasets import RowRef
+from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPlan:
+    """One run to be made: a variant in a slot. `fresh` and `fresh_rows` as in engine.plan.Arm."""
+
+    variant: str
+    slot: str = SLOT_MAIN
+    number: int = 1
+    fresh: bool = False
+    fresh_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How this invocation may call: offline or not, up to which cost, and who listens."""
+
+    offline: bool = False
+    max_cost: float | None = None
+    listener: Listener = ignore
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOutcome:
+    """What a group came to. `error` is what stopped it, None where it is complete.
+
+    `saved` is how many calls the cache and an early stop made needless.
+    """
+
+    runs: tuple[RunRecord, ...]
+    calls: int
+    cost_usd: float
+    saved: int = 0
+    error: LlmexpError | None = None
+
+
+class Invocation:
+    """One invocation's way to the models: lanes, budget and stop flag, shared by all groups it runs."""
+
+    def __init__(self, session: Session, options: CallOptions, flag: StopFlag) -> None:
+        caps = [cap for cap in (options.max_cost, session.project.max_cost_usd) if cap is not None]
+        self.session = session
+        self.options = options
+        self.flag = flag
+        self.budget = Budget(cap_usd=min(caps) if caps else None)
+        self.lanes = Lanes(session.env, limiter_for)
+
+    async def aclose(self) -> None:
+        """Closes every provider."""
+        await self.lanes.aclose()
+
+    async def execute(
+        self,
+        prepared: Prepared,
+        records: Sequence[RunRecord],
+        plans: Sequence[ArmPlan],
+        *,
+        retry_failed: bool = False,
+    ) -> GroupOutcome:
+        """Runs every open cell of the group and closes its runs. Never raises for what stops a run: see `error`."""
+        work = GroupRun(self, prepared, records, plans, retry_failed=retry_failed)
+        return await work.finish(await work.run())
+
+
+class GroupRun:
+    """One group being executed, possibly in several ranges of rows (planned looks)."""
+
+    def __init__(
+        self,
+        invocation: Invocation,
+        prepared: Prepared,
+        records: Sequence[RunRecord],
+        plans: Sequence[ArmPlan],
+        *,
+        retry_failed: bool = False,
+    ) -> None:
+        session = invocation.session
+        self._invocation = invocation
+        self._session = session
+        self._prepared = prepared
+        self._records = tuple(records)
+        self._spent_before = invocation.budget.spent_usd
+        self._progress = Progress(prepared.experiment.name, records, invocation.options.listener, time.monotonic)
+        self._progress.concurrency = lambda: invocation.lanes.concurrency
+        self._progress.waiting = lambda: invocation.lanes.waiting
+        self._executor = Executor(
+            session.store,
+            [make_arm(prepared, record, plan) for record, plan in zip(records, plans, strict=True)],
+            row_refs(session, prepared),
+            lanes=invocation.lanes,
+            budget=invocation.budget,
+            progress=self._progress,
+            flag=invocation.flag,
+            conditions=Conditions(offline=invocation.options.offline, retry_failed=retry_failed, now=session.now),
+        )
+        runs.set_status(session.store, [r.id for r in records], RunStatus.RUNNING, at=session.at())
+
+    async def run(self, start: int = 0, stop: int | None = None) -> LlmexpError | None:
+        """Runs rows `[start, stop)` of the seeded order; what stopped it, or None."""
+        try:
+            await self._executor.run(start, stop)
+        except LlmexpError as error:
+            return error
+        except BaseException:
+            self._close(RunStatus.INTERRUPTED, "stopped by an unexpected error")
+            raise
+        return None
+
+    async def finish(self, error: LlmexpError | None, *, stopped_early: bool = False) -> GroupOutcome:
+        """Closes the runs by what happened and by their own cells."""
+        if error is None:
+            error = self._error_rate()
+            status = RunStatus.STOPPED_EARLY if stopped_early else RunStatus.COMPLETE
+            self._close(RunStatus.FAILED if error else status, None if error is None else error.sentence)
+        else:
+            self._close(RunStatus.INTERRUPTED, error.sentence)
+        for record in self._records:
+            self._session.audit("run.end", record.id, {"reason": None if error is None else error.sentence})
+        stored = tuple(runs.get_run(self._session.store, r.id) for r in self._records)
+        spent = self._invocation.budget.spent_usd - self._spent_before
+        totals = [runs.totals(self._session.store, r.id) for r in self._records]
+        planned = sum(r.rows * r.repeats for r in self._records) if stopped_early else 0
+        saved = sum(t.cached for t in totals) + max(0, planned - sum(t.attempted for t in totals))
+        return GroupOutcome(stored, self._executor.calls, spent, saved, error)
+
+    def _close(self, status: RunStatus, reason: str | None) -> None:
+        ids = [r.id for r in self._records]
+        runs.set_status(self._session.store, ids, status, at=self._session.at(), reason=reason)
+
+    def _error_rate(self) -> ErrorRateError | None:
+        limit = self._prepared.experiment.plan.max_error_rate
+        for record in self._records:
+            totals = runs.totals(self._session.store, record.id)
+            if totals.attempted and totals.errored > limit * totals.attempted:
+                return ErrorRateError(
+                    f"{totals.errored} of {totals.attempted} calls failed, above max_error_rate = {limit:g}",
+                    where=f'variant "{record.variant}"',
+                    mend="see the errors with `llmexp-tui runs show`, mend the cause, then `llmexp-tui resume`",
+                )
+        return None
+
+
+def make_arm(prepared: Prepared, record: RunRecord, plan: ArmPlan) -> Arm:
+    """The engine's arm for a run."""
+    variant = prepared.variants[record.variant]
+    return Arm(
+        run=record,
+        variant=variant,
+        prompt=prepared.prompts[record.variant],
+        price=price_of(variant.model),
+        scorers=tuple(prepared.scorers.values()),
+        expected_column=prepared.source.expected_column,
+        fresh=plan.fresh,
+        fresh_rows=plan.fresh_rows,
+    )
+
+
+def plan_of(record: RunRecord) -> ArmPlan:
+    """The plan that a stored run was made from."""
+    fresh_rows = int(record.environment.get("fresh_rows", 0))
+    return ArmPlan(record.variant, record.slot, record.number, record.fresh, fresh_rows)
+
+
+def row_refs(session: Session, prepared: Prepared) -> Sequence[RowRef]:
+    """The dataset version's rows, in its order."""
+    return datasets.row_refs(session.store, prepared.dataset.hash)
+
+
+def create_group(
+    session: Session,
+    prepared: Prepared,
+    plans: Sequence[ArmPlan],
+    *,
+    rows: int | None = None,
+    group: str | None = None,
+) -> tuple[RunRecord, ...]:
+    """Stores the registration, then a run for each plan, all in one group (a new one unless given)."""
+    registration = prepared.registration
+    experiments.save_registration(session.store, registration, who=session.who, at=session.at())
+    git = git_state(session.root)
+    group = group or session.new_id()
+    covered = min(rows, prepared.dataset.rows) if rows else prepared.dataset.rows
+    base = RunRecord(
+        id="",
+        group=group,
+        experiment=prepared.experiment.name,
+        variant="",
+        variant_hash="",
+        slot=SLOT_MAIN,
+        dataset=prepared.dataset.name,
+        dataset_hash=prepared.dataset.hash,
+        registration=registration.hash,
+        rules=registration.rules,
+        repeats=prepared.experiment.repeats,
+        rows=covered,
+        seed=prepared.experiment.plan.seed,
+        status=RunStatus.QUEUED,
+        created_at=session.at(),
+        who=session.who,
+        host=host(),
+        commit=git.commit,
+        dirty=git.dirty,
+        environment=_environment(prepared),
+    )
+    records = tuple(_record(session, base, prepared.variants[plan.variant], plan) for plan in plans)
+    runs.create_runs(session.store, records)
+    for record in records:
+        session.audit("run.start", record.id, {"experiment": record.experiment, "variant": record.variant})
+    return records
+
+
+def _record(session: Session, base: RunRecord, variant: Variant, plan: ArmPlan) -> RunRecord:
+    key_name, key_fingerprint = key_identity(variant.model, session.env)
+    return replace(
+        base,
+        id=session.new_id(),
+        variant=plan.variant,
+        variant_hash=variant.hash,
+        slot=plan.slot,
+        number=plan.number,
+        fresh=plan.fresh,
+        environment={**base.environment, "fresh_rows": plan.fresh_rows},
+        key_name=key_name,
+        key_fingerprint=key_fingerprint,
+    )
+
+
+def _environment(prepared: Prepared) -> Mapping[str, object]:
+    return {
+        **versions(),
+        "scorers": {name: scorer.fingerprint for name, scorer in prepared.scorers.items()},
+        "prompts": {name: variant.prompt_hash for name, variant in prepared.variants.items()},
+    }
+
+
+def group_totals(session: Session, records: Sequence[RunRecord]) -> tuple[RunTotals, ...]:
+    """Totals of each run, counted from its cells."""
+    return tuple(runs.totals(session.store, record.id) for record in records)
+
+
+def exit_code_of(error: LlmexpError | None) -> int:
+    """0 for a complete group, else the error's own code."""
+    return 0 if error is None else error.exit_code
+

@@ -1,0 +1,219 @@
+"""`plan`: before any money is spent, what a check would call, cost and take, and what it could show.
+
+Reads stored A/As and comparisons where there are any, and says so; calls nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.domain.usage import Price, Request
+from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
+from llmexp_tui.providers.base import build_request
+from llmexp_tui.providers.prices import price_of
+from llmexp_tui.stats.pairs import pair
+from llmexp_tui.stats.planner import (
+    MetricForecast,
+    Variance,
+    forecast,
+    variance_assumed,
+    variance_from_aa,
+    variance_from_pilot,
+)
+from llmexp_tui.store import datasets, runs
+from llmexp_tui.workflows.aa import find_aa
+from llmexp_tui.workflows.columns import Frame, frame, metric_samples
+from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.metrics import Metric, metrics_of
+from llmexp_tui.workflows.prepare import Prepared, prepare
+from llmexp_tui.workflows.session import Session
+
+SAMPLE_ROWS = 50
+ASSUMED_LATENCY_MS = 1000.0
+DEFAULT_POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ArmEstimate:
+    """What one arm would take. Tokens and USD as (low, high); USD None where the price is unknown."""
+
+    variant: str
+    slot: str
+    calls: int
+    tokens: tuple[int, int]
+    cost_usd: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class GateForecast:
+    """One gate with what its metric can show; `wished_rows` answers --effect and --power."""
+
+    metric: str
+    statistic: str
+    margin: float | None
+    forecast: MetricForecast
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """All of it. `seconds` is (low, high); `warnings` say what cannot work with this margin and these rows."""
+
+    experiment: str
+    dataset: str
+    rows: int
+    repeats: int
+    registration: str
+    aa: bool
+    arms: tuple[ArmEstimate, ...]
+    seconds: tuple[float, float]
+    gates: tuple[GateForecast, ...]
+    effect: float | None
+    power: float
+    warnings: tuple[str, ...]
+
+    @property
+    def calls(self) -> int:
+        """Calls of all arms, cached answers not deducted."""
+        return sum(arm.calls for arm in self.arms)
+
+    @property
+    def cost_usd(self) -> tuple[float, float] | None:
+        """(low, high) USD of all arms, None where a price is unknown."""
+        costs = [arm.cost_usd for arm in self.arms]
+        known = [cost for cost in costs if cost is not None]
+        if len(known) < len(costs):
+            return None
+        return sum(c[0] for c in known), sum(c[1] for c in known)
+
+
+def plan_experiment(
+    session: Session, name: str, effect: float | None = None, power: float = DEFAULT_POWER, *, seed: int | None = None
+) -> PlanReport:
+    """The plan of a check of this experiment. Raises what `prepare` raises."""
+    prepared = prepare(session, name, seed=seed)
+    aa = find_aa(session, prepared)
+    needs_aa = aa is None and prepared.experiment.plan.aa == "required"
+    arms = [_arm(session, prepared, variant, "main") for variant in prepared.variants]
+    if needs_aa:
+        arms.append(_arm(session, prepared, prepared.baseline, "aa"))
+    gates = _gates(session, prepared, effect, power)
+    warnings = [f"{g.metric}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
+    warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
+    return PlanReport(
+        experiment=name,
+        dataset=f"{prepared.dataset.name} {prepared.dataset.label}",
+        rows=prepared.dataset.rows,
+        repeats=prepared.experiment.repeats,
+        registration=prepared.registration.hash,
+        aa=needs_aa,
+        arms=tuple(arms),
+        seconds=_seconds(session, prepared, arms),
+        gates=gates,
+        effect=effect,
+        power=power,
+        warnings=tuple(warnings) + prepared.warnings,
+    )
+
+
+def _arm(session: Session, prepared: Prepared, variant: str, slot: str) -> ArmEstimate:
+    """Prompt tokens from a sample of rendered rows, output between one token and the full allowance."""
+    calls = prepared.dataset.rows * prepared.experiment.repeats
+    requests = _sample(session, prepared, variant)
+    size = sum(len(m.content) for r in requests for m in r.messages) / CHARS_PER_TOKEN / max(1, len(requests))
+    allowed = prepared.variants[variant].model.params.get("max_tokens")
+    longest = allowed if isinstance(allowed, int) else ASSUMED_OUTPUT_TOKENS
+    tokens = (int(calls * (size + 1)), int(calls * (size + longest)))
+    price = price_of(prepared.variants[variant].model)
+    return ArmEstimate(variant, slot, calls, tokens, _cost(price, calls, size, longest))
+
+
+def _cost(price: Price | None, calls: int, prompt: float, longest: int) -> tuple[float, float] | None:
+    if price is None:
+        return None
+    low, high = (
+        calls * (prompt * price.input_per_mtok + output * price.output_per_mtok) / 1e6 for output in (1, longest)
+    )
+    return low, high
+
+
+def _sample(session: Session, prepared: Prepared, variant: str) -> list[Request]:
+    refs = datasets.row_refs(session.store, prepared.dataset.hash)
+    step = max(1, len(refs) // SAMPLE_ROWS)
+    rows = datasets.rows_by_no(session.store, [ref.no for ref in refs[::step][:SAMPLE_ROWS]])
+    rendered = [prepared.prompts[variant].render(row.values) for row in rows.values()]
+    model = prepared.variants[variant].model
+    return [build_request(model, r.messages, seed=0, output_schema=r.output_schema, tools=r.tools) for r in rendered]
+
+
+def _seconds(session: Session, prepared: Prepared, arms: Sequence[ArmEstimate]) -> tuple[float, float]:
+    """Calls over concurrency, by the latency that the models showed before, or a second where they never ran."""
+    low = high = 0.0
+    for arm in arms:
+        variant = prepared.variants[arm.variant]
+        known = runs.find_runs(session.store, variant_hash=variant.hash, statuses=(RunStatus.COMPLETE,), limit=1)
+        typical = runs.median_latency_ms(session.store, known[0].id) if known else None
+        waves = arm.calls / variant.model.max_concurrency
+        low += waves * (typical or ASSUMED_LATENCY_MS / 4) / 1000
+        high += waves * (2 * typical if typical else 4 * ASSUMED_LATENCY_MS) / 1000
+    return low, high
+
+
+def _gates(session: Session, prepared: Prepared, effect: float | None, power: float) -> tuple[GateForecast, ...]:
+    experiment = prepared.experiment
+    slices = sorted({g.slice_parts[0] for g in experiment.gates if g.slice_parts})
+    rows = frame(session, prepared.dataset.hash, prepared.source, slices)
+    metrics = metrics_of(experiment, prepared.scorers, prepared.variants[prepared.baseline])
+    registered = [m for m in metrics if m.spec.registered and m.spec.quantile is None]
+    chosen = registered or [m for m in metrics if m.fingerprint is not None and m.directed][:1]
+    clusters = 1.0 if rows.clusters is None else rows.size / max(1, len(np.unique(rows.clusters)))
+    found = []
+    for metric in chosen:
+        size = rows.size if metric.spec.slice is None else int(_mask(rows, metric).sum())
+        outlook = forecast(
+            metric.spec,
+            size,
+            experiment.repeats,
+            _variance(session, prepared, rows, metric),
+            alpha=experiment.plan.alpha,
+            power=power,
+            effect=effect,
+            cluster_size=clusters,
+            icc=0.3 if clusters > 1 else 0.0,
+        )
+        found.append(GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook))
+    return tuple(found)
+
+
+def _mask(rows: Frame, metric: Metric) -> np.ndarray:
+    column, _, value = (metric.spec.slice or "").partition("=")
+    return rows.mask(column.strip(), value.strip())
+
+
+def _variance(session: Session, prepared: Prepared, rows: Frame, metric: Metric) -> Variance:
+    """From a stored A/A and a stored pilot where there are any, else assumed."""
+    aa = find_aa(session, prepared)
+    if aa is None:
+        return variance_assumed(metric.spec)
+    floor = floor_from_runs(session, rows, metric, aa.main, aa.copy)
+    if floor.variance is None:
+        return variance_assumed(metric.spec)
+    for candidate in prepared.candidates:
+        pilots = runs.find_runs(
+            session.store,
+            variant_hash=prepared.variants[candidate].hash,
+            dataset_hash=prepared.dataset.hash,
+            group=aa.main.group,
+            statuses=(RunStatus.COMPLETE,),
+        )
+        if pilots:
+            found = (aa.main, pilots[0])
+            sides = [metric_samples(session, rows, (r,), metric.spec.name, metric.fingerprint) for r in found]
+            pairs = pair(metric.spec, sides[0], sides[1], rows.size, rows.clusters)
+            if pairs.problem is None and pairs.n > 1:
+                spread = float(np.var(pairs.difference(metric.spec.sign), ddof=1))
+                return variance_from_pilot(spread, floor.variance, pairs.repeats)
+    return variance_from_aa(floor.variance)

@@ -1,0 +1,38 @@
+"""Scores stored outputs that a scorer has not seen yet. Only judge scorers call anything, and not from here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.scoring.base import Scorer
+from llmexp_tui.scoring.outputs import sample_of, score_safely
+from llmexp_tui.store import datasets, scores
+from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.session import Session
+
+
+def rescore(session: Session, prepared: Prepared, records: Sequence[RunRecord]) -> int:
+    """Adds every missing score of the runs' stored outputs; how many were made."""
+    made = 0
+    for record in records:
+        for scorer in prepared.scorers.values():
+            if not scorer.calls:
+                made += _rescore_run(session, prepared, record, scorer)
+    return made
+
+
+def _rescore_run(session: Session, prepared: Prepared, record: RunRecord, scorer: Scorer) -> int:
+    made = 0
+    prompt = prepared.prompts.get(record.variant)
+    for chunk in scores.outputs_for_scoring(session.store, record.id, scorer.fingerprint):
+        rows = datasets.rows_by_no(session.store, [output.row_no for output in chunk])
+        results = []
+        for output in chunk:
+            row = rows[output.row_no]
+            messages = prompt.render(row.values).messages if prompt is not None else ()
+            sample = sample_of(row, output.completion, messages, prepared.source.expected_column)
+            results.append((output.output_no, score_safely(scorer, sample)))
+        scores.write_scores(session.store, scorer.fingerprint, results, at=session.at(), by="")
+        made += len(results)
+    return made

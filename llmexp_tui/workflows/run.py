@@ -1,0 +1,96 @@
+"""`run`: the experiment's variants over its dataset, interleaved; never an A/A."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmexp_tui.domain.run import RunRecord, RunTotals
+from llmexp_tui.engine.events import Listener, ignore
+from llmexp_tui.engine.stop import StopFlag
+from llmexp_tui.errors import LlmexpError, UnknownNameError, UsageError
+from llmexp_tui.workflows.group import ArmPlan, CallOptions, GroupOutcome, Invocation, create_group, group_totals
+from llmexp_tui.workflows.hold import holding
+from llmexp_tui.workflows.prepare import Prepared, prepare
+from llmexp_tui.workflows.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `run` and `aa` accept. `rows` limits the run to that many rows of the seeded order."""
+
+    variants: tuple[str, ...] = ()
+    rows: int | None = None
+    repeats: int | None = None
+    fresh: bool = False
+    offline: bool = False
+    max_cost: float | None = None
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("--rows", self.rows), ("--repeats", self.repeats)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name} must be at least 1", where=name)
+
+    def call_options(self, listener: Listener) -> CallOptions:
+        """The part that says how calls may be made."""
+        return CallOptions(self.offline, self.max_cost, listener)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """The runs of a group with totals counted from their cells; `error` is what stopped them."""
+
+    group: str
+    runs: tuple[RunRecord, ...]
+    totals: tuple[RunTotals, ...]
+    calls: int
+    error: LlmexpError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 where complete, else the error's code."""
+        return 0 if self.error is None else self.error.exit_code
+
+    @property
+    def stop_reason(self) -> str | None:
+        """What stopped the group, as one sentence."""
+        return None if self.error is None else self.error.sentence
+
+
+async def run_experiment(
+    session: Session, name: str, options: RunOptions, listener: Listener = ignore, *, flag: StopFlag | None = None
+) -> RunOutcome:
+    """Runs the variants (all unless named). Raises LlmexpError for what is wrong before the first call."""
+    prepared = prepare(session, name, seed=options.seed, repeats=options.repeats)
+    chosen = options.variants or tuple(prepared.variants)
+    for variant in chosen:
+        if variant not in prepared.variants:
+            raise UnknownNameError("variant", variant, prepared.variants, where=f"experiment {name}")
+    plans = [ArmPlan(variant, fresh=options.fresh) for variant in chosen]
+    return await run_plans(session, prepared, plans, options, listener, flag)
+
+
+async def run_plans(
+    session: Session,
+    prepared: Prepared,
+    plans: list[ArmPlan],
+    options: RunOptions,
+    listener: Listener,
+    flag: StopFlag | None,
+) -> RunOutcome:
+    """Makes a group for the plans and executes it."""
+    flag = flag or StopFlag()
+    invocation = Invocation(session, options.call_options(listener), flag)
+    try:
+        async with holding(session, prepared.experiment.name, flag):
+            records = create_group(session, prepared, plans, rows=options.rows)
+            outcome = await invocation.execute(prepared, records, plans)
+    finally:
+        await invocation.aclose()
+    return as_run_outcome(session, outcome)
+
+
+def as_run_outcome(session: Session, outcome: GroupOutcome) -> RunOutcome:
+    """The outcome with totals counted from the store."""
+    totals = group_totals(session, outcome.runs)
+    return RunOutcome(outcome.runs[0].group, outcome.runs, totals, outcome.calls, outcome.error)
