@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from llmexp_tui.domain.variant import Model
@@ -70,6 +71,15 @@ def speaks_openai(model: Model) -> bool:
     if prefix in _OPENAI_PREFIXES:
         return True
     return prefix == "" or (model.lane == "direct" and prefix not in ("anthropic", "gemini", "bedrock"))
+
+
+def redirecting_variable(model: Model, names: Iterable[str]) -> str | None:
+    """A set variable that would send the provider's calls to another address; None where there is none."""
+    prefix = prefix_of(model.model)
+    if model.api_base is not None or prefix not in _OWN_HOSTS:
+        return None
+    wanted = {f"{prefix.upper()}_BASE_URL", f"{prefix.upper()}_API_BASE"}
+    return next((name for name in sorted(names) if name in wanted), None)
 
 
 def default_key_env(model_id: str) -> str | None:

@@ -16,8 +16,15 @@ from llmexp_tui.domain.prompt import Message
 from llmexp_tui.domain.usage import Completion, Failure, FailureKind, Request
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.errors import ConfigError
-from llmexp_tui.providers.addresses import default_key_env, is_own_base, prefix_of, speaks_openai
+from llmexp_tui.providers.addresses import (
+    default_key_env,
+    is_own_base,
+    prefix_of,
+    redirecting_variable,
+    speaks_openai,
+)
 from llmexp_tui.providers.failures import make_failure
+from llmexp_tui.providers.prices import listed_mode
 from llmexp_tui.providers.redaction import redact
 
 __all__ = ["Provider", "build_request", "key_identity", "lane_of", "preflight", "provider_for", "redact"]
@@ -50,7 +57,7 @@ def lane_of(model: Model) -> str:
                           mend="use auto, litellm or direct")
     if model.lane == "litellm":
         return "litellm"
-    if speaks_openai(model):
+    if speaks_chat(model):
         return "direct"
     if model.lane == "direct":
         raise ConfigError(
@@ -59,6 +66,13 @@ def lane_of(model: Model) -> str:
             mend='name it openai/… with an api_base, or use lane = "auto"',
         )
     return "litellm"
+
+
+def speaks_chat(model: Model) -> bool:
+    """Whether a model answers at the OpenAI protocol's chat address; a few of OpenAI's own do not, litellm does."""
+    if not speaks_openai(model):
+        return False
+    return model.lane == "direct" or not is_own_base(model) or listed_mode(model.model) != "responses"
 
 
 def provider_for(model: Model, *, env: Mapping[str, str]) -> Provider:
@@ -130,15 +144,12 @@ def preflight(model: Model, env: Mapping[str, str]) -> Failure | None:
 
 def _redirected(model: Model, env: Mapping[str, str]) -> Failure | None:
     """A base address in the environment would change who answers without changing the variant's identity."""
-    if model.api_base is not None or prefix_of(model.model) != "openai":
+    name = redirecting_variable(model, [name for name, value in env.items() if value])
+    if name is None or is_own_base(model, env[name]):
         return None
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
-        value = env.get(name)
-        if value and not is_own_base(model, value):
-            message = (f"{name} is set, but the address of a model is part of what is compared: "
-                       f'set api_base on models.{model.name}, or unset {name}')
-            return make_failure(FailureKind.BAD_REQUEST, message, env)
-    return None
+    message = (f"{name} is set, but the address of a model is part of what is compared: "
+               f"set api_base on models.{model.name}, or unset {name}")
+    return make_failure(FailureKind.BAD_REQUEST, message, env)
 
 
 def key_identity(model: Model, env: Mapping[str, str]) -> tuple[str | None, str | None]:

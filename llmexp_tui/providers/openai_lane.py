@@ -10,23 +10,23 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from llmexp_tui.domain.usage import Completion, Failure, FailureKind, RateWindow, Request
 from llmexp_tui.domain.variant import Model
-from llmexp_tui.providers.addresses import OPENAI_BASE
+from llmexp_tui.providers.addresses import OPENAI_BASE, is_own_base
 from llmexp_tui.providers.base import key_of
-from llmexp_tui.providers.failures import (
-    ErrorBody,
-    error_body_of,
-    http_failure,
-    make_failure,
-    rate_window,
-    read_error_body,
+from llmexp_tui.providers.failures import http_failure, make_failure, rate_window, read_error_body
+from llmexp_tui.providers.openai_wire import request_body
+from llmexp_tui.providers.outcome import (
+    MAX_RESPONSE_BYTES,
+    StreamReading,
+    from_body,
+    timed_out,
+    too_large,
+    unreachable,
 )
-from llmexp_tui.providers.openai_wire import MalformedError, StreamedAnswer, read_answer, request_body
-from llmexp_tui.providers.outcome import MAX_RESPONSE_BYTES, completed, cut_short, malformed, timed_out, too_large
 from llmexp_tui.providers.parameters import refused_parameter
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class OpenAILane:
 
     def __init__(self, model: Model, env: Mapping[str, str]) -> None:
         self._url = (model.api_base or OPENAI_BASE).rstrip("/") + "/chat/completions"
-        self._own_host = model.api_base is None
+        self._host = urlsplit(self._url).netloc
+        self._own = is_own_base(model)
         self._env = env
         key = key_of(model, env)
         self._headers = {"Content-Type": "application/json", "User-Agent": "llmexp-tui"}
@@ -60,7 +61,7 @@ class OpenAILane:
 
     async def complete(self, request: Request) -> Completion | Failure:
         """One attempt over HTTP."""
-        refused = refused_parameter(request) if self._own_host else None
+        refused = refused_parameter(request) if self._own else None
         if refused is not None:
             return make_failure(FailureKind.BAD_REQUEST, refused, self._env)
         import aiohttp
@@ -118,61 +119,26 @@ class OpenAILane:
                 raw = await _read(response)
             except _TooLargeError:
                 return too_large(self._env, _since(started))
-            return self._whole(response, raw, _since(started))
-
-    def _whole(self, response: aiohttp.ClientResponse, raw: bytes, latency_ms: float) -> Completion | Failure:
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            return malformed(self._env, latency_ms, f"the response is not JSON ({_kind_of(response)})")
-        if isinstance(body, Mapping) and body.get("error") and "choices" not in body:
-            return self._error_in_success(body, latency_ms)
-        try:
-            answer = read_answer(body)
-        except MalformedError as error:
-            return malformed(self._env, latency_ms, str(error))
-        return completed(answer, self._env, latency_ms=latency_ms, window=_window(response))
+            return from_body(raw, self._env, content_type=response.content_type, latency_ms=_since(started),
+                             window=_window(response))
 
     async def _read_stream(self, response: aiohttp.ClientResponse, started: float) -> Completion | Failure:
         """Reads server-sent events. The time to the first token is stamped as its bytes are read."""
         import aiohttp
 
-        answer, ttft_ms, buffer, size = StreamedAnswer(), None, b"", 0
+        reading = StreamReading(self._env)
         try:
             async for chunk in response.content.iter_any():
-                at = _since(started)
-                size += len(chunk)
-                if size > MAX_RESPONSE_BYTES:
-                    raise _TooLargeError
-                *lines, buffer = (buffer + chunk).split(b"\n")
-                for line in lines:
-                    event = _event(line)
-                    if isinstance(event, Mapping) and event.get("error"):
-                        return self._error_in_success(event, at)
-                    if event is not None and answer.add(event):
-                        ttft_ms = at
-        except (MalformedError, ValueError) as error:
-            return malformed(self._env, _since(started), f"a broken event in the stream: {error}")
-        except (aiohttp.ClientError, OSError) as error:
-            if answer.started:
-                return cut_short(self._env, _since(started), f"the connection broke in mid-stream ({error})")
-            raise
-        whole = answer.answer()
-        if whole.finish_reason is None:
-            return cut_short(self._env, _since(started), "the stream ended without a finish reason")
-        return completed(whole, self._env, latency_ms=_since(started), ttft_ms=ttft_ms, window=_window(response))
+                problem = reading.feed(chunk, _since(started))
+                if problem is not None:
+                    return problem
+        except (aiohttp.ClientError, ConnectionError) as error:
+            return reading.broken(self._host, _since(started), str(error) or type(error).__name__)
+        return reading.end(_since(started), _window(response))
 
-    def _error_in_success(self, body: Mapping[str, Any], latency_ms: float) -> Failure:
-        """Some gateways answer 200 and put the error, with its status as the code, into the body."""
-        found = error_body_of(body)
-        status = int(found.code) if found.code.isdigit() and 400 <= int(found.code) < 600 else 500
-        return http_failure(status, ErrorBody(found.code, found.type, found.message), self._env, headers={},
-                            latency_ms=latency_ms)
-
-    def _network(self, error: Exception, started: float, retryable: bool | None = None) -> Failure:
-        text = str(error) or type(error).__name__
-        return make_failure(FailureKind.NETWORK, f"no answer from {urlsplit(self._url).netloc}: {text}", self._env,
-                            latency_ms=_since(started), retryable=retryable)
+    def _network(self, error: Exception, started: float, *, retryable: bool = True) -> Failure:
+        words = str(error) or type(error).__name__
+        return unreachable(self._host, words, self._env, _since(started), retryable=retryable)
 
 
 def proxy_for(url: str, env: Mapping[str, str]) -> str | None:
@@ -208,18 +174,6 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         raw += more
     response.close()
     raise _TooLargeError
-
-
-def _event(line: bytes) -> Any:
-    """The JSON of a `data:` line; None for other lines and for the end mark. Raises ValueError for broken JSON."""
-    if not line.startswith(b"data:"):
-        return None
-    data = line[5:].strip()
-    return None if data in (b"", b"[DONE]") else json.loads(data)
-
-
-def _kind_of(response: aiohttp.ClientResponse) -> str:
-    return response.content_type or "no content type"
 
 
 def _window(response: aiohttp.ClientResponse) -> RateWindow | None:

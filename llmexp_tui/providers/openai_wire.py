@@ -147,7 +147,7 @@ def read_usage(usage: Any) -> Usage:
         input=sent,
         output=got,
         cache_read=_count(prompt.get("cached_tokens")),
-        cache_write=_count(prompt.get("cache_write_tokens")),
+        cache_write=_count(prompt.get("cache_write_tokens", prompt.get("cache_creation_tokens"))),
         reasoning=_count(completion.get("reasoning_tokens")),
     )
 

@@ -51,6 +51,13 @@ def _listed(model_id: str) -> Price | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def listed_mode(model_id: str) -> str | None:
+    """How a model is called as the list says: chat, responses, embedding …; None for a model not in it."""
+    mode = next((entry.get("mode") for entry in _entries(model_id)), None)
+    return mode if isinstance(mode, str) else None
+
+
 def _entries(model_id: str) -> Iterator[dict[str, Any]]:
     """Entries that may hold a model's price: under its whole id, then under its name where the provider agrees."""
     path = _list_path()
