@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, overload
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 
@@ -12,6 +12,16 @@ from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion, Row, dataset_
 from llmexp_tui.errors import DatasetError, UnknownNameError, UsageError
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.names import chunks, ensure_no, find_no, insert_no, match_prefix
+from llmexp_tui.store.rows import (
+    RowRef,
+    RowRefs,
+    iter_rows,
+    row,
+    row_refs,
+    rows_by_no,
+    store_rows,
+    version_no_of_hash,
+)
 from llmexp_tui.store.tables import (
     DatasetMemberTable,
     DatasetTable,
@@ -21,48 +31,13 @@ from llmexp_tui.store.tables import (
     core,
 )
 
+__all__ = [
+    "RowRef", "RowRefs", "add_version", "diff", "iter_rows", "resolve_version", "row", "row_refs", "rows_by_no",
+    "set_tag", "version_of_stamp", "versions",
+]  # fmt: skip
+
 _DATASET, _VERSION, _TAG = core(DatasetTable), core(DatasetVersionTable), core(DatasetTagTable)
 _MEMBER, _ROW = core(DatasetMemberTable), core(RowTable)
-_BATCH = 500
-
-
-class RowRef(NamedTuple):
-    """A row of a version: the store's number for it, its key and its content hash (64 hex digits)."""
-
-    no: int
-    key: str
-    hash: str
-
-
-class RowRefs(Sequence[RowRef]):
-    """The rows of a version in its order, packed: 50 bytes a row where objects would take 300."""
-
-    def __init__(self, rows: Iterable[tuple[int, str, bytes]]) -> None:
-        self.nos = array("q")
-        self._hashes = bytearray()
-        self._keys = bytearray()
-        self._ends = array("q")
-        for no, key, digest in rows:
-            self.nos.append(no)
-            self._hashes += digest
-            self._keys += key.encode("utf-8", "surrogatepass")
-            self._ends.append(len(self._keys))
-
-    def __len__(self) -> int:
-        return len(self.nos)
-
-    @overload
-    def __getitem__(self, index: int) -> RowRef: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[RowRef]: ...
-    def __getitem__(self, index: int | slice) -> RowRef | Sequence[RowRef]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        at = index + len(self) if index < 0 else index
-        no = self.nos[at]
-        start = self._ends[at - 1] if at else 0
-        key = self._keys[start : self._ends[at]].decode("utf-8", "surrogatepass")
-        return RowRef(no, key, self._hashes[32 * at : 32 * at + 32].hex())
 
 
 def add_version(
@@ -87,7 +62,7 @@ def add_version(
     with store.write() as connection:
         dataset_no = ensure_no(connection, _DATASET, "name", source_name)
         numbers = array("q")
-        digest = dataset_hash(_stored(connection, rows, numbers))
+        digest = dataset_hash(store_rows(connection, rows, numbers))
         known = _version_no(connection, dataset_no, digest)
         if known is None:
             version_no = _insert_version(
@@ -101,26 +76,6 @@ def add_version(
         if stamp is not None:
             connection.execute(update(_VERSION).where(_VERSION.c.no == version_no).values(stamp=stamp))
         return _version(connection, _VERSION.c.no == version_no), known is None
-
-
-def _stored(connection: Connection, rows: Iterable[Row], numbers: array[int]) -> Iterator[tuple[str, str]]:
-    """Stores what is new of the rows, a batch at a time; yields (key, hash) and appends their numbers."""
-    last = int(connection.execute(select(func.coalesce(func.max(_ROW.c.no), 0))).scalar_one())
-    for batch in chunks(rows, _BATCH):
-        digests = [bytes.fromhex(row.hash) for row in batch]
-        known = dict(
-            connection.execute(select(_ROW.c.hash, _ROW.c.no).where(_ROW.c.hash.in_(set(digests)))).tuples().all()
-        )
-        new = []
-        for row, digest in zip(batch, digests, strict=True):
-            if digest not in known:
-                last += 1
-                known[digest] = last
-                new.append({"no": last, "hash": digest, "key": row.key, "body": dict(row.values)})
-            numbers.append(known[digest])
-        if new:
-            connection.execute(insert(_ROW), new)
-        yield from ((row.key, row.hash) for row in batch)
 
 
 def _insert_version(
@@ -335,19 +290,10 @@ def set_tag(store: Store, name: str, ref: str, tag: str) -> DatasetVersion:
         return _version(connection, _VERSION.c.no == version_no)
 
 
-def _no_of_hash(connection: Connection, version_hash: str) -> int:
-    """A version's number from its whole hash; of several datasets with the same rows, any."""
-    query = select(_VERSION.c.no).where(_VERSION.c.hash == version_hash).limit(1)
-    found = connection.execute(query).scalar()
-    if found is None:
-        raise UnknownNameError("dataset version", version_hash[:12], ())
-    return int(found)
-
-
 def diff(store: Store, a_hash: str, b_hash: str) -> DatasetDiff:
     """What version b added to, removed from and changed in version a (whole hashes)."""
     with store.read() as connection:
-        return _diff(connection, _no_of_hash(connection, a_hash), _no_of_hash(connection, b_hash))
+        return _diff(connection, version_no_of_hash(connection, a_hash), version_no_of_hash(connection, b_hash))
 
 
 _ONLY_IN = text(
@@ -366,56 +312,3 @@ def _diff(connection: Connection, a: int, b: int) -> DatasetDiff:
         removed=tuple(k for k in gone if k not in new),
         changed=tuple(k for k in come if k in old),
     )
-
-
-def row_refs(store: Store, version_hash: str) -> RowRefs:
-    """The rows of a version in its order, without their content."""
-    query = (
-        select(_ROW.c.no, _ROW.c.key, _ROW.c.hash)
-        .join(_MEMBER, _MEMBER.c.row_no == _ROW.c.no)
-        .order_by(_MEMBER.c.position)
-    )
-    with store.read() as connection:
-        query = query.where(_MEMBER.c.version_no == _no_of_hash(connection, version_hash))
-        return RowRefs(connection.execution_options(yield_per=5000).execute(query).tuples())
-
-
-def rows_by_no(store: Store, row_nos: Iterable[int]) -> dict[int, Row]:
-    """The rows with these numbers, by number."""
-    found = {}
-    with store.read() as connection:
-        for batch in chunks(row_nos, _BATCH):
-            for no, digest, key, body in connection.execute(
-                select(_ROW.c.no, _ROW.c.hash, _ROW.c.key, _ROW.c.body).where(_ROW.c.no.in_(batch))
-            ).tuples():
-                found[no] = Row(key, digest.hex(), body)
-    return found
-
-
-def iter_rows(store: Store, version_hash: str, offset: int = 0, limit: int | None = None) -> Iterator[Row]:
-    """The rows of a version in its order, or a page of them; memory does not grow with them."""
-    query = (
-        select(_ROW.c.key, _ROW.c.hash, _ROW.c.body)
-        .join(_MEMBER, _MEMBER.c.row_no == _ROW.c.no)
-        .where(_MEMBER.c.position >= offset)
-        .order_by(_MEMBER.c.position)
-    )
-    if limit is not None:
-        query = query.where(_MEMBER.c.position < offset + limit)
-    with store.read() as connection:
-        query = query.where(_MEMBER.c.version_no == _no_of_hash(connection, version_hash))
-        for key, digest, body in connection.execution_options(yield_per=500).execute(query).tuples():
-            yield Row(key, digest.hex(), body)
-
-
-def row(store: Store, version_hash: str, key: str) -> Row:
-    """The version's row with that key. Raises UnknownNameError."""
-    query = (
-        select(_ROW.c.hash, _ROW.c.body).join(_MEMBER, _MEMBER.c.row_no == _ROW.c.no).where(_ROW.c.key == key)
-    )
-    with store.read() as connection:
-        version_no = _no_of_hash(connection, version_hash)
-        found = connection.execute(query.where(_MEMBER.c.version_no == version_no)).one_or_none()
-    if found is None:
-        raise UnknownNameError("row", key, ())
-    return Row(key, found.hash.hex(), found.body)
