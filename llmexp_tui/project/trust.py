@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import platformdirs
 import tomli_w
@@ -24,21 +23,9 @@ from llmexp_tui.domain.variant import Model
 from llmexp_tui.errors import ConfigError, TrustError
 from llmexp_tui.project.config import Project
 from llmexp_tui.project.files import WorkTree
+from llmexp_tui.providers.addresses import is_own_base
 
 TRUST_VARIABLE = "LLMEXP_TRUST"
-_OWN_ADDRESSES = {
-    "openai": "api.openai.com",
-    "anthropic": "api.anthropic.com",
-    "gemini": "generativelanguage.googleapis.com",
-    "mistral": "api.mistral.ai",
-    "groq": "api.groq.com",
-    "cohere": "api.cohere.com",
-    "deepseek": "api.deepseek.com",
-    "openrouter": "openrouter.ai",
-    "together_ai": "api.together.xyz",
-    "xai": "api.x.ai",
-}
-"""The host that a provider's key is meant for. Any other, the loopback included, would be handed that key."""
 _POWER_KEYS = ("python", "command", "http", "url", "api_base")
 _MAX_DEPTH = 20
 _MAX_CODE_FILES = 500
@@ -68,15 +55,8 @@ def powers(project: Project, root: Path) -> tuple[Power, ...]:
 
 
 def _of_model(model: Model) -> Iterator[Power]:
-    if model.api_base is not None and not own_address(model.model, model.api_base):
-        yield _power("api_base", model.api_base, f"models.{model.name}", [model.model, model.api_key_env])
-
-
-def own_address(model: str, api_base: str) -> bool:
-    """True where an address is the one that the model's provider is known to have, over https."""
-    parts = urlsplit(api_base)
-    provider = model.partition("/")[0]
-    return parts.scheme == "https" and parts.port in (None, 443) and parts.hostname == _OWN_ADDRESSES.get(provider)
+    if not is_own_base(model):  # any other address, the loopback included, would be handed the provider's key
+        yield _power("api_base", model.api_base or "", f"models.{model.name}", [model.model, model.api_key_env])
 
 
 def _of_experiment(experiment: Experiment, tree: WorkTree) -> Iterator[Power]:
