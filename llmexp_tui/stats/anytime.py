@@ -17,21 +17,25 @@ from llmexp_tui.stats.interval import FloatArray
 
 CAP = 0.75
 """Largest share of the wealth that one row may lose."""
+PRIOR_ROWS = 30
+PRIOR_MEAN = 0.05
+PRIOR_SQUARE = 0.2
+"""Imaginary rows that guide the first bets, for a scale of 1: a small gain on rows that mostly tie. Any guess is
+valid; this one passes 41 % of equal variants at 400 rows with a fifth of them differing, one imaginary row 31 %."""
 
 
 def wealth(gains: FloatArray, lowest: float, scale: float) -> FloatArray:
     """Wealth after each bet on E[gain] > 0; shape (T,).
 
-    gains: (T,) in order of arrival. lowest: the (negative) smallest possible gain. scale: a prior guess of a gain's
-    size. Each bet uses earlier gains only (the growth-optimal mean/variance ratio, after Waudby-Smith and Ramdas
-    2024) and loses at most CAP of the wealth.
+    gains: (T,) in order of arrival. lowest: the (negative) smallest possible gain. scale: a gain's natural size,
+    known beforehand. Each bet uses earlier gains only (the growth-optimal ratio of mean to second moment, after
+    Waudby-Smith and Ramdas 2024) and loses at most CAP of the wealth.
     """
-    count = np.arange(len(gains))
+    weight = PRIOR_ROWS + np.arange(len(gains))
     earlier = np.concatenate([[0.0], np.cumsum(gains)[:-1]])
     squares = np.concatenate([[0.0], np.cumsum(gains * gains)[:-1]])
-    # One imaginary row of the prior size keeps the first bets small and the denominator positive.
-    mean = earlier / (count + 1.0)
-    second = (squares + scale * scale) / (count + 1.0)
+    mean = (earlier + PRIOR_ROWS * PRIOR_MEAN * scale) / weight
+    second = (squares + PRIOR_ROWS * PRIOR_SQUARE * scale * scale) / weight
     bets = np.clip(mean / second, 0.0, CAP / -lowest)
     return np.asarray(np.exp(np.cumsum(np.log1p(bets * gains))))
 
@@ -73,7 +77,7 @@ class BettingModel:
         if lowest_row >= 0.0:
             return 0.0 if float(gains.sum()) > 0 else 1.0
         largest = float(self.sizes.max())
-        best = float(np.max(wealth(gains, lowest_row * largest, self.width * largest / 2.0)))
+        best = float(np.max(wealth(gains, lowest_row * largest, self.width * float(self.sizes.mean()))))
         return min(1.0, 1.0 / best) if best > 0.0 else 1.0
 
     def _solve(self, rejected: float, kept: float, rejects: Callable[[float], bool]) -> float:

@@ -212,7 +212,8 @@ def _row_variance(spec: MetricSpec, pairs: Pairs, est: Estimate) -> float:
 
 def _influential(data: MetricData, spec: MetricSpec, pairs: Pairs, est: Estimate) -> tuple[InfluentialRow, ...]:
     """The three rows whose absence would move a graded delta most."""
-    if spec.quantile is not None or spec.width == 1.0 or pairs.n < 4:
+    graded = spec.type in ("bounded", "unbounded", "latency", "ratio") or spec.interval_scale
+    if spec.quantile is not None or not graded or pairs.n < 4:
         return ()
     if spec.type == "ratio":
         a, b = pairs.baseline, pairs.candidate

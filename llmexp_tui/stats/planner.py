@@ -74,12 +74,12 @@ class MarginClaim:
     cluster_size: float = 1.0
 
     @property
-    def least_units(self) -> float:
+    def least_units(self) -> int:
         """Independent rows (or clusters) without which the claim can never be made."""
         if self.width is None:
             return MIN_CLUSTERS
         share = min(self.margin / self.width, 1.0 - 1e-9)
-        return max(MIN_CLUSTERS, math.log(self.alpha) / math.log1p(-share) - 1e-9)
+        return max(MIN_CLUSTERS, math.ceil(math.log(self.alpha) / math.log1p(-share) - 1e-9))
 
     def rows(self, variance: float, effect: float = 0.0) -> int | None:
         """Fewest rows that show it when the true (oriented) effect is `effect`; None where no number would do.
@@ -146,7 +146,7 @@ def detectable_effect(variance: float, rows: float, *, alpha: float = 0.05, powe
 
 def clustered_rows(rows: int, cluster_size: float, icc: float) -> int:
     """Rows needed when they come in clusters of this size with this intraclass correlation. Source: Kish 1965."""
-    return math.ceil(rows * (1.0 + (cluster_size - 1.0) * icc))
+    return math.ceil(rows * (1.0 + (cluster_size - 1.0) * icc) - 1e-9)
 
 
 def best_repeats(variance: Variance, row_cost: float, call_cost: float) -> int:
@@ -241,7 +241,7 @@ def _impossible(spec: MetricSpec, claim: MarginClaim | None, rows: int) -> str |
     if units < claim.least_units:
         return (
             f"{units:.0f} {what} cannot rule out a loss of {_own_unit(spec, claim.margin):g} even if nothing goes "
-            f"wrong on any of them; at least {math.ceil(claim.least_units)} are needed"
+            f"wrong on any of them; at least {claim.least_units} are needed"
         )
     return None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NoReturn, get_args
 
 from llmexp_tui.errors import ConfigError, UnknownNameError
 
@@ -74,6 +74,8 @@ class MetricSpec:
             object.__setattr__(self, "direction", "lower" if self.type in LOWER_IS_BETTER else "higher")
         if self.range is None and self.type in ("binary", "bounded", "share", "errors"):
             object.__setattr__(self, "range", (0.0, 1.0))
+        if self.range is not None and not self.range[0] < self.range[1]:
+            self._refuse(f"range {self.range} is empty", "give the lowest score first, then the highest")
         if self.margin is None:
             object.__setattr__(self, "margin", self._default_margin())
         self._check_numbers()
@@ -99,21 +101,19 @@ class MetricSpec:
         return _DEFAULT_MARGIN.get(self.type)
 
     def _check_numbers(self) -> None:
-        def refuse(what: str, mend: str) -> None:
-            raise ConfigError(what, where=f'metric "{self.name}"', mend=mend)
-
         if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
-            refuse(f"margin {self.margin} is not a positive number", "give how much worse is still acceptable")
+            self._refuse(f"margin {self.margin} is not a positive number", "give how much worse is still acceptable")
         if self.is_ratio and self.direction == "higher" and (self.margin or 0) >= 1:
-            refuse(f"margin {self.margin} allows a ratio of zero", "give a share below 1, 0.10 for 10 %")
-        if self.range is not None and not self.range[0] < self.range[1]:
-            refuse(f"range {self.range} is empty", "give the lowest score first, then the highest")
+            self._refuse(f"margin {self.margin} allows a ratio of zero", "give a share below 1, 0.10 for 10 %")
         if self.type == "share" and self.threshold is None:
-            refuse("a share needs a threshold", "set threshold to the limit above which a value counts")
+            self._refuse("a share needs a threshold", "set threshold to the limit above which a value counts")
         if not self.min_effect >= 0:
-            refuse(f"min_effect {self.min_effect} is negative", "give 0 or more")
+            self._refuse(f"min_effect {self.min_effect} is negative", "give 0 or more")
         if self.max_change is not None and not self.max_change > 0:
-            refuse(f"max_change {self.max_change} is not positive", "give the largest change a row can show")
+            self._refuse(f"max_change {self.max_change} is not positive", "give the largest change a row can show")
+
+    def _refuse(self, what: str, mend: str) -> NoReturn:
+        raise ConfigError(what, where=f'metric "{self.name}"', mend=mend)
 
     @property
     def sign(self) -> int:

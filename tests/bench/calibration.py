@@ -157,9 +157,9 @@ def aa_clusters(count: int) -> Callable[[Rng, int], bool]:
 
 def margin_clusters(rng: Rng, seed: int) -> bool:
     code, _ = clustered(rng, 40, 5)
-    a = 0.6 + rng.normal(0, 0.1, 40)[code] + rng.normal(0, 0.15, len(code))
-    b = 0.55 + rng.normal(0, 0.1, 40)[code] + rng.normal(0, 0.15, len(code))
-    spec = replace(JUDGE, range=(-1.0, 2.0))
+    a = np.clip(0.6 + rng.normal(0, 0.1, 40)[code] + rng.normal(0, 0.1, len(code)), 0, 1)
+    b = np.clip(0.5 + rng.normal(0, 0.1, 40)[code] + rng.normal(0, 0.1, len(code)), 0, 1)
+    spec = replace(JUDGE, margin=0.1)
     return passes(compare(seed, data(spec, code, A=column(a), B=column(b))))
 
 
