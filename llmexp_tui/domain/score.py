@@ -33,7 +33,10 @@ class MetricMeta:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One score of one output. `value` None with `error` set means the scorer failed (the pair is dropped)."""
+    """One score of one output. `value` None with `error` set means the scorer failed (the pair is dropped).
+
+    `cost_usd` and `model_returned` (the id that the provider said it used) are a judge's, never the variant's.
+    """
 
     value: float | None
     label: str | None = None
@@ -41,3 +44,4 @@ class Score:
     error: str | None = None
     raw: float | None = None
     cost_usd: float | None = None
+    model_returned: str | None = None

@@ -51,6 +51,21 @@ _FAMILIES: Mapping[str, str] = {
     "word_count": "length:word_count",
     "char_count": "length:char_count",
     "refusal": "refusal:refusal",
+    "semantic_similarity": "semantic:semantic_similarity",
+    "judge": "judge:judge",
+    "g_eval": "judge:g_eval",
+    "closed_qa": "judge:closed_qa",
+    "factuality": "judge:factuality",
+    "pairwise": "pairwise:pairwise",
+    "faithfulness": "rag:faithfulness",
+    "answer_relevancy": "rag:answer_relevancy",
+    "context_precision": "rag:context_precision",
+    "context_recall": "rag:context_recall",
+    "context_relevance": "rag:context_relevance",
+    "noise_sensitivity": "rag:noise_sensitivity",
+    "python": "own:python",
+    "command": "own:command",
+    "composite": "composite:composite",
 }
 """Type -> module:builder. Modules are imported when a scorer of theirs is built, so that start-up pays for none."""
 

@@ -1,0 +1,202 @@
+"""A project's own scorers: a Python function or a command. Both are powers and exist only in a trusted project."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import math
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, SupportsFloat, cast
+
+from llmexp_tui.domain.hashing import text_hash
+from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.text import one_line
+from llmexp_tui.errors import TrustError
+from llmexp_tui.scoring.definition import Definition, ScorerContext, Turn
+from llmexp_tui.scoring.sample import JudgeCall, Sample
+from llmexp_tui.scoring.settings import Settings
+
+_KINDS = ("binary", "bounded", "unbounded")
+_KEYS = ("value", "label", "reason", "error")
+_OUTPUT_LIMIT = 1_000_000
+
+
+def _require_trust(settings: Settings, context: ScorerContext, what: str) -> None:
+    if not context.trusted:
+        raise TrustError(
+            f"{what} runs code of this project, which is not trusted", where=settings.where,
+            mend="look at it, then trust the project in the app, or pass --trust",
+        )
+
+
+def _meaning(settings: Settings) -> tuple[str, tuple[float, float] | None]:
+    """Type and range of the values, from `values` and `range`."""
+    kind = settings.choice("values", _KINDS, "bounded")
+    given = settings.any("range")
+    if kind == "unbounded":
+        if given is not None:
+            settings.refuse("values without bounds have no range", 'set values = "bounded"')
+        return kind, None
+    if given is None:
+        return kind, (0.0, 1.0)
+    numbers = isinstance(given, list | tuple) and len(given) == 2 and all(
+        isinstance(item, int | float) and not isinstance(item, bool) for item in given
+    )
+    if kind == "binary" or not numbers or not given[0] < given[1]:
+        settings.refuse(f"range = {given!r} is no range", "give the lowest and the highest value, such as [0, 10]")
+    return kind, (float(given[0]), float(given[1]))
+
+
+def read_result(result: Any, kind: str, bounds: tuple[float, float] | None) -> Score:
+    """What own code returned, as a score: a number, true or false, or a mapping with value, label, reason, error.
+
+    Anything else, and a value outside the range, is an error of the scorer.
+    """
+    fields: Mapping[str, Any] = result if isinstance(result, Mapping) else {"value": result}
+    unknown = [key for key in fields if key not in _KEYS]
+    if unknown:
+        return Score(None, error=f'the result has an unknown key "{one_line(str(unknown[0]), 40)}"')
+    said = Score(None, label=_text(fields.get("label")), reason=_text(fields.get("reason")))
+    if fields.get("error"):
+        return replace(said, error=one_line(str(fields["error"]), 500))
+    value = fields.get("value")
+    if isinstance(value, SupportsFloat) and not isinstance(value, int | float):  # numpy's scalars, decimals
+        value = float(value)
+    if not isinstance(value, int | float):
+        return replace(said, error=f"the result is {one_line(repr(result), 80)}, not a number")
+    number = float(value)
+    outside = bounds is not None and not bounds[0] <= number <= bounds[1]
+    if not math.isfinite(number) or outside or (kind == "binary" and number not in (0.0, 1.0)):
+        wanted = "0 or 1" if kind == "binary" else "a finite number" if bounds is None else f"in {list(bounds)}"
+        return replace(said, error=f"the value {number:g} is not {wanted}")
+    return replace(said, value=number)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _load(settings: Settings, root: Path, path: str, name: str, code: str) -> Callable[..., Any]:
+    """The function of a file, run from the very text that is fingerprinted: no stale bytecode, none left behind.
+
+    The file's folder goes last on the import path, so that it can import its neighbours and shadow nothing.
+    Raises ConfigError for whatever the file raises.
+    """
+    file = root / path
+    module = ModuleType(f"llmexp_own_{text_hash(code)[:12]}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module  # dataclasses and pickling look it up
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))
+    try:
+        exec(compile(code, str(file), "exec"), module.__dict__)
+    except (Exception, SystemExit) as error:  # own code may raise anything, and all of it is a wrong setting
+        said = f"{type(error).__name__}: {one_line(str(error), 200)}"
+        settings.refuse(f"{path} cannot be loaded: {said}", "mend the file")
+    function = getattr(module, name, None)
+    if not callable(function):
+        settings.refuse(f"{path} has no function {name}", 'write python = "scorers.py:my_score"')
+    return cast(Callable[..., Any], function)
+
+
+def python(settings: Settings, context: ScorerContext) -> Definition:
+    """`python = "scorers.py:my_score"`: called with the row (a dict) and the output (a string), sync or async.
+
+    A parameter named `sample` receives the whole sample as well. `values` says what it returns: bounded (default,
+    in `range`), binary or unbounded. The file's text is part of the fingerprint; what it imports is not.
+    """
+    reference = settings.required_text("python", 'write python = "scorers.py:my_score"')
+    path, _, name = reference.rpartition(":")
+    if not path or not name.isidentifier():
+        settings.refuse(f"python = {reference!r} names no function", 'write python = "scorers.py:my_score"')
+    kind, bounds = _meaning(settings)
+    _require_trust(settings, context, reference)
+    code = context.read_text(path)
+    function = _load(settings, context.root, path, name, code)
+    wants_sample = "sample" in inspect.signature(function).parameters
+    body = {"python": reference, "code": text_hash(code), "values": kind, "range": bounds and list(bounds)}
+
+    def start(sample: Sample) -> Any:
+        extra = {"sample": sample} if wants_sample else {}
+        return function(dict(sample.row), sample.text, **extra)
+
+    def measure(sample: Sample) -> Score:
+        return read_result(start(sample), kind, bounds)
+
+    async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
+        return read_result(await start(sample), kind, bounds)
+
+    waits = inspect.iscoroutinefunction(function)
+    return Definition(
+        body=body, measure=None if waits else measure, ameasure=ameasure if waits else None, type=kind, range=bounds,
+    )
+
+
+def _payload(sample: Sample) -> bytes:
+    data = {
+        "row_key": sample.row_key, "row": dict(sample.row), "output": sample.text, "expected": sample.expected,
+        "tool_calls": [asdict(call) for call in sample.tool_calls],
+        "messages": [asdict(message) for message in sample.messages],
+        "contexts": None if sample.contexts is None else list(sample.contexts),
+    }
+    return json.dumps(data, ensure_ascii=True).encode()
+
+
+async def _run(argv: tuple[str, ...], root: Path, data: bytes, limit: float) -> tuple[int, bytes, bytes]:
+    """Exit code, stdout and stderr of a command in the project's folder. Raises TimeoutError, OSError."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, cwd=root, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(data), limit)
+    finally:
+        if process.returncode is None:  # too slow, or the run was stopped: its children go with it
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    return process.returncode or 0, out, err
+
+
+def command(settings: Settings, context: ScorerContext) -> Definition:
+    """`command = ["python", "score.py"]`: JSON on its standard input, JSON on its standard output, one run an answer.
+
+    In: row_key, row, output, expected, tool_calls, messages, contexts. Out: a number, true or false, or an object
+    with value, label, reason. `time_limit_s` is 30. `files` names the files whose text is part of the fingerprint.
+    """
+    argv = settings.texts("command")
+    if argv is None:
+        settings.refuse("command is not set", 'write command = ["python", "score.py"]')
+    limit = settings.number("time_limit_s", low=0.01) or 30.0
+    files = settings.texts("files") or ()
+    kind, bounds = _meaning(settings)
+    _require_trust(settings, context, f"the command {one_line(' '.join(argv), 80)}")
+    body = {"command": list(argv), "files": {path: text_hash(context.read_text(path)) for path in files},
+            "values": kind, "range": bounds and list(bounds)}
+
+    async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
+        try:
+            code, out, err = await _run(argv, context.root, _payload(sample), limit)
+        except TimeoutError:
+            return Score(None, error=f"the command took longer than {limit:g} s")
+        except OSError as error:
+            return Score(None, error=f"the command cannot be started: {one_line(str(error), 200)}")
+        if code != 0:
+            said = one_line(err.decode("utf-8", "replace"), 200)
+            return Score(None, error=f"the command ended with exit code {code}: {said}")
+        try:
+            result = json.loads(out[:_OUTPUT_LIMIT])
+        except (ValueError, RecursionError):
+            said = one_line(out[:200].decode("utf-8", "replace"), 80)
+            return Score(None, error=f"the command wrote no JSON: {said}")
+        return read_result(result, kind, bounds)
+
+    return Definition(body=body, ameasure=ameasure, type=kind, range=bounds)
