@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, select, text, tuple_
 
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import Completion
@@ -168,7 +168,7 @@ def _answers_after(
     query = (
         select(_OUTPUT.c.run_no, _OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION)
         .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
-        .where(func.row(_OUTPUT.c.row_no, _OUTPUT.c.repeat) > func.row(*after), ~_OUTPUT.c.failed)
+        .where(tuple_(_OUTPUT.c.row_no, _OUTPUT.c.repeat) > tuple_(*after), ~_OUTPUT.c.failed)
         .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
         .limit(size)
     )

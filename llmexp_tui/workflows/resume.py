@@ -28,17 +28,18 @@ async def resume(
     run: str | None,
     listener: Listener = ignore,
     *,
+    group: str | None = None,
     options: RunOptions | None = None,
     flag: StopFlag | None = None,
 ) -> RunOutcome:
-    """Finishes one run, or every interrupted run of the newest interrupted experiment.
+    """Finishes one run, a group's runs, or every interrupted run of the newest interrupted experiment.
 
     Raises UsageError where there is nothing to resume.
     """
     options = options or RunOptions()
     flag = flag or StopFlag()
     queue.mark_orphans(session.store, at=session.at())
-    groups = _chosen(session, run)
+    groups = _chosen(session, run, group)
     invocation = Invocation(session, options.call_options(listener), flag)
     outcomes: list[GroupOutcome] = []
     try:
@@ -61,14 +62,14 @@ async def resume_group(invocation: Invocation, prepared: Prepared, records: Sequ
     return await invocation.execute(prepared, records, plans, retry_failed=failed)
 
 
-def _chosen(session: Session, run: str | None) -> list[list[RunRecord]]:
+def _chosen(session: Session, run: str | None, group: str | None) -> list[list[RunRecord]]:
     """The runs to finish, group by group."""
     if run is not None:
         record = runs.get_run(session.store, run)
         if record.status not in RESUMABLE:
             raise UsageError(f"run {record.id} is {record.status}, there is nothing to resume")
         return [[record]]
-    interrupted = runs.find_runs(session.store, statuses=RESUMABLE)
+    interrupted = runs.find_runs(session.store, group=group, statuses=RESUMABLE)
     if not interrupted:
         raise UsageError("no run is interrupted, there is nothing to resume")
     groups: dict[str, list[RunRecord]] = {}

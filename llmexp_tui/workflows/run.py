@@ -16,7 +16,10 @@ from llmexp_tui.workflows.session import Session
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `run` and `aa` accept. `rows` limits the run to that many rows of the seeded order."""
+    """What `run` and `aa` accept. `rows` limits the run to that many rows of the seeded order.
+
+    `group` is the id that the new group gets, where somebody waits for it under that id.
+    """
 
     variants: tuple[str, ...] = ()
     rows: int | None = None
@@ -25,6 +28,7 @@ class RunOptions:
     offline: bool = False
     max_cost: float | None = None
     seed: int | None = None
+    group: str | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("--rows", self.rows), ("--repeats", self.repeats)):
@@ -83,7 +87,7 @@ async def run_plans(
     invocation = Invocation(session, options.call_options(listener), flag)
     try:
         async with holding(session, prepared.experiment.name, flag):
-            records = create_group(session, prepared, plans, rows=options.rows)
+            records = create_group(session, prepared, plans, rows=options.rows, group=options.group)
             outcome = await invocation.execute(prepared, records, plans)
     finally:
         await invocation.aclose()
