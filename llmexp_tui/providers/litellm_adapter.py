@@ -11,6 +11,7 @@ import gc
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -94,7 +95,7 @@ class LitellmAdapter:
                     return await self._streamed(response, record)
                 return self._whole(response, record)
         except TimeoutError:
-            return timed_out(request.timeout_s, self._env, record.elapsed_ms)
+            return timed_out(request.timeout_s, self._env, record.latency_ms)
         except Exception as error:  # the boundary to a library that raises anything; the wire says what happened
             return self._failure(error, record)
         finally:
@@ -117,18 +118,16 @@ class LitellmAdapter:
         }
         if request.api_base is not None:
             arguments["api_base"] = request.api_base
-        if self._chat:
+        if not self._chat:
+            refused = _refused_by_litellm(request)
+        else:
             refused = refused_parameter(request) if self._own else None
-            if refused is not None:
-                return make_failure(FailureKind.BAD_REQUEST, refused, self._env)
-            return arguments | _chat_arguments(request)
-        refused = _refused_by_litellm(request)
         if refused is not None:
-            return make_failure(refused[0], refused[1], self._env)
-        return arguments | _translated_arguments(request)
+            return make_failure(FailureKind.BAD_REQUEST, refused, self._env)
+        return arguments | (_chat_arguments(request) if self._chat else _translated_arguments(request))
 
     def _whole(self, response: Any, record: WireRecord) -> Completion | Failure:
-        latency_ms, window = record.elapsed_ms, rate_window(record.headers)
+        latency_ms, window = record.latency_ms, rate_window(record.headers)
         if record.oversize:
             return too_large(self._env, latency_ms)
         if self._chat and record.body is not None:
@@ -143,10 +142,10 @@ class LitellmAdapter:
         answer, ttft_ms = StreamedAnswer(), None
         async for chunk in stream:
             if not (self._chat and record.chunks is not None) and answer.add(chunk.model_dump()):
-                ttft_ms = record.elapsed_ms
-        if self._chat:
+                ttft_ms = record.latency_ms
+        if self._chat and (record.chunks is not None or record.body is not None):
             return self._from_wire(record)
-        latency_ms = record.elapsed_ms
+        latency_ms = record.latency_ms
         whole = answer.answer()
         if getattr(stream, "received_finish_reason", whole.finish_reason) is None:
             return cut_short(self._env, latency_ms, "the stream ended without a finish reason")
@@ -154,7 +153,7 @@ class LitellmAdapter:
 
     def _from_wire(self, record: WireRecord) -> Completion | Failure:
         """The result as the server's bytes say: litellm makes up a finish reason and tokens where it sees none."""
-        latency_ms, window = record.elapsed_ms, rate_window(record.headers)
+        latency_ms, window = record.latency_ms, rate_window(record.headers)
         if record.chunks is None:
             content_type = record.headers.get("content-type", "").partition(";")[0]
             return from_body(record.body or b"", self._env, content_type=content_type, latency_ms=latency_ms,
@@ -170,7 +169,7 @@ class LitellmAdapter:
 
     def _failure(self, error: Exception, record: WireRecord) -> Completion | Failure:
         """Why there is no answer: the wire first, litellm's own words only where nothing was sent."""
-        latency_ms = record.elapsed_ms
+        latency_ms = record.latency_ms
         if record.oversize:
             return too_large(self._env, latency_ms)
         if record.status is not None and record.status != 200:
@@ -198,7 +197,8 @@ class LitellmAdapter:
             message = f'no provider is known for model "{self._model.model}"; name it provider/model'
             return make_failure(FailureKind.BAD_MODEL, message, self._env)
         headers = getattr(error, "litellm_response_headers", None)
-        return http_failure(status, read_error_body(_words(error)), self._env, headers=dict(headers or {}),
+        words = _words(error).partition(" To drop unsupported")[0].removeprefix("litellm.")
+        return http_failure(status, read_error_body(words), self._env, headers=dict(headers or {}),
                             latency_ms=latency_ms)
 
 
@@ -238,7 +238,7 @@ def _translated_arguments(request: Request) -> dict[str, Any]:
     return arguments
 
 
-def _refused_by_litellm(request: Request) -> tuple[FailureKind, str] | None:
+def _refused_by_litellm(request: Request) -> str | None:
     """A parameter that the model's provider does not have, by name; nothing is dropped in silence."""
     supported = _supported(request.model)
     if not supported:
@@ -247,10 +247,7 @@ def _refused_by_litellm(request: Request) -> tuple[FailureKind, str] | None:
     wanted += ["response_format"] if request.output_schema is not None else []
     wanted += ["tools"] if request.tools else []
     missing = next((name for name in wanted if name not in supported), None)
-    if missing is None:
-        return None
-    message = f'model "{request.model}" does not support the parameter {missing}; remove it'
-    return FailureKind.BAD_REQUEST, message
+    return None if missing is None else f'model "{request.model}" does not support the parameter {missing}; remove it'
 
 
 @lru_cache(maxsize=64)
@@ -280,6 +277,7 @@ def _root_words(error: BaseException) -> str:
 def _litellm() -> Any:
     """litellm, imported once under its preamble, silenced and tapped."""
     os.environ.update(_PREAMBLE)
+    warnings.filterwarnings("ignore", module=r"(pydantic|litellm)\b")  # about its own types, onto our stderr
     enabled = gc.isenabled()
     gc.disable()  # a quarter of the import is the collector walking half-built modules
     try:

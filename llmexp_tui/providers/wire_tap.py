@@ -30,9 +30,14 @@ class OversizeError(Exception):
 
 @dataclass(slots=True, eq=False)
 class WireRecord:
-    """What one call put on the wire. `chunks` are (ms since start, bytes) of an event stream that can be read."""
+    """What one call put on the wire. `chunks` are (ms since it was sent, bytes) of an event stream that can be read.
+
+    Times run from the request's start to its last byte, by the monotonic clock: what the client library does before
+    and after is no part of a provider's latency.
+    """
 
     started: float = field(default_factory=time.monotonic)
+    ended: float | None = None
     sent: set[tuple[str, str]] = field(default_factory=set)
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -42,9 +47,9 @@ class WireRecord:
     oversize: bool = False
 
     @property
-    def elapsed_ms(self) -> float:
-        """Milliseconds since the call started, by the monotonic clock."""
-        return (time.monotonic() - self.started) * 1000.0
+    def latency_ms(self) -> float:
+        """Milliseconds from the request's start to its last byte, or until now."""
+        return ((self.ended or time.monotonic()) - self.started) * 1000.0
 
     @property
     def host(self) -> str:
@@ -76,6 +81,8 @@ async def _on_request(request: httpx.Request) -> None:
     redirected = record.status is not None and 300 <= record.status < 400
     if redirected or target in record.sent:
         raise SecondRequestError("one call is one request")
+    if not record.sent:
+        record.started = time.monotonic()
     record.sent.add(target)
 
 
@@ -98,6 +105,8 @@ async def _on_response(response: httpx.Response) -> None:
     except Exception as error:  # the boundary to the network below a foreign library: noted, and raised on
         record.broken = str(error) or type(error).__name__
         raise
+    finally:
+        record.ended = time.monotonic()
     record.oversize = len(record.body) > MAX_RESPONSE_BYTES
 
 
@@ -118,11 +127,13 @@ def _tap_stream(response: httpx.Response, record: WireRecord) -> None:
                     if size > MAX_RESPONSE_BYTES:
                         record.oversize = True
                         raise OversizeError
-                    chunks.append((record.elapsed_ms, chunk))
+                    chunks.append((record.latency_ms, chunk))
                     yield chunk
             except Exception as error:  # as above: noted, and raised on
                 record.broken = str(error) or type(error).__name__
                 raise
+            finally:
+                record.ended = time.monotonic()
 
         async def aclose(self) -> None:
             await source.aclose()
