@@ -12,12 +12,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.filter import LineFilter, NoColor
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -25,9 +28,14 @@ from textual.screen import Screen
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, LlmexpError
 from llmexp_tui.tui import crash, terminal, themes
-from llmexp_tui.tui.messages import TerminalLost
-from llmexp_tui.tui.settings import Settings, config_folder, load_settings
+from llmexp_tui.tui.announce import announce
+from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged, TerminalLost
+from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
+from llmexp_tui.tui.settings import Settings, config_folder, load_settings, save_settings
+from llmexp_tui.tui.state.activity import activity_line
 from llmexp_tui.tui.state.cells import Line
+from llmexp_tui.tui.state.runs import GroupLine
+from llmexp_tui.tui.watching import Watching
 
 if TYPE_CHECKING:
     from llmexp_tui.workflows.session import Session
@@ -71,9 +79,7 @@ class LlmexpApp(App[None]):
 
     TITLE = "llmexp"
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-flat"), (15, "-low"), (32, "-tall")]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionProvider, ObjectProvider}
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "welcome": _welcome, "home": _home, "runs": _runs, "datasets": _datasets, "prompts": _prompts,
     }  # fmt: skip
@@ -107,6 +113,11 @@ class LlmexpApp(App[None]):
         self._net = self._line_net()
         super().__init__()
         self.animation_level = "none"
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (32, "-tall")]
+        self.closing = threading.Event()
+        self.groups: tuple[GroupLine, ...] = ()
+        self.watching = Watching(self)
         self._opener = open_project
         self._session: Future[Session] = Future()
         self._asked_at = 0.0
@@ -150,6 +161,7 @@ class LlmexpApp(App[None]):
 
     def leave_now(self, return_code: int) -> None:
         """End at once; runs go on in their workers. A dead terminal cannot hold the process back."""
+        self.closing.set()
         killer = threading.Timer(_GRACE_S, os._exit, (return_code,))
         killer.daemon = True
         killer.start()
@@ -201,11 +213,57 @@ class LlmexpApp(App[None]):
             self.open_project(self._opener)
 
     async def on_unmount(self) -> None:
-        """Close the store."""
+        """Let threads end, close the store."""
+        self.closing.set()
         if self._session.done() and self._session.exception() is None:
             self._session.result().store.close()
         elif not self._session.done():
             self._session.cancel()
+
+    @property
+    def has_project(self) -> bool:
+        """Whether there is a project, open or opening."""
+        return self._opener is not None
+
+    def open_folder(self, root: Path) -> None:
+        """Open the project in a folder."""
+        self.open_project(project_opener(root, None, env=self.env))
+
+    # ---- what is going on
+
+    def on_store_changed(self, message: StoreChanged) -> None:
+        """Tell the screen in front; the others read when they come back."""
+        self.screen.post_message(StoreChanged())
+
+    def on_progress_read(self, message: ProgressRead) -> None:
+        """New figures of what runs; what has ended is announced."""
+        ended = {group.experiment for group in self.groups} - {group.experiment for group in message.groups}
+        self.groups = message.groups
+        self.show_activity()
+        self.screen.post_message(RunsProgressed(message.groups))
+        for experiment in sorted(ended):
+            self.run_worker(partial(announce, self, experiment), thread=True, group=f"announce {experiment}")
+
+    def on_fetched(self, message: Fetched) -> None:
+        """A thread of the app's own has read something."""
+        message.show(message.value)
+
+    def show_activity(self) -> None:
+        """The right end of the top bar."""
+        self.activity = activity_line(self.groups, self.watching.state)
+
+    def choose_theme(self, name: str) -> None:
+        """Another theme, kept for the next time."""
+        self.theme = name
+        self.change_settings(replace(self.settings, theme=name))
+
+    def change_settings(self, settings: Settings) -> None:
+        """Other settings, kept at once; says so where they cannot be kept."""
+        self.settings = settings
+        try:
+            save_settings(self.folder, settings)
+        except OSError as error:
+            self.say(f"Settings cannot be kept: {error.strerror}", severity="warning")
 
     # ---- getting about
 
@@ -215,7 +273,7 @@ class LlmexpApp(App[None]):
             self.switch_mode(place)
 
     def action_go_to(self, place: str) -> None:
-        if self._opener is not None:
+        if self.has_project:
             self.go_to(place)
 
     def go_back(self) -> None:

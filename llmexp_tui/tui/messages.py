@@ -9,6 +9,7 @@ from typing import Any
 from textual.message import Message
 
 from llmexp_tui.errors import LlmexpError
+from llmexp_tui.tui.state.runs import GroupLine
 
 
 @dataclass
@@ -30,6 +31,28 @@ class ReadFailed(Message):
 @dataclass
 class StoreChanged(Message):
     """Somebody (a worker, another window, this app) has committed something to the store."""
+
+
+@dataclass
+class ProgressRead(Message):
+    """To the app: what runs now, as counted from the store; empty once all is done."""
+
+    groups: tuple[GroupLine, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest figures matter."""
+        return isinstance(message, ProgressRead)
+
+
+@dataclass
+class RunsProgressed(Message):
+    """To the screen in front: the same figures."""
+
+    groups: tuple[GroupLine, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest figures matter."""
+        return isinstance(message, RunsProgressed)
 
 
 @dataclass

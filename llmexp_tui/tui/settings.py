@@ -72,8 +72,9 @@ def _from_table(table: Mapping[str, Any], where: str) -> Settings:
         elif key == "confirm_quit" and isinstance(value, bool):
             settings = replace(settings, confirm_quit=value)
         else:
-            raise ConfigError(f'unknown or wrong setting "{key}"', where=where,
-                              mend="known: theme, editor, confirm_quit, keymap")
+            raise ConfigError(
+                f'unknown or wrong setting "{key}"', where=where, mend="known: theme, editor, confirm_quit, keymap"
+            )
     return settings
 
 

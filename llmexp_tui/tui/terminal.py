@@ -76,9 +76,7 @@ class AsciiFilter(LineFilter):
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         """The same segments in ASCII; what has no stand-in becomes question marks of its width."""
         return [
-            segment
-            if segment.control or segment.text.isascii()
-            else Segment(_ascii(segment.text), segment.style)
+            segment if segment.control or segment.text.isascii() else Segment(_ascii(segment.text), segment.style)
             for segment in segments
         ]
 
@@ -97,8 +95,9 @@ def require_terminal(env: Mapping[str, str]) -> None:
         raise UsageError("the app needs a terminal", mend="use llmexp-tui --check in scripts and CI")
     if env.get("TERM", "") in ("dumb", ""):
         name = env.get("TERM") or "not set"
-        raise UsageError(f"the app cannot draw on this terminal (TERM is {name})",
-                         mend="use llmexp-tui --check, or set TERM")
+        raise UsageError(
+            f"the app cannot draw on this terminal (TERM is {name})", mend="use llmexp-tui --check, or set TERM"
+        )
 
 
 def speaks_utf8(env: Mapping[str, str]) -> bool:

@@ -130,6 +130,16 @@ class ProjectScreen(Reading, Screen[None]):
         self.home_app.go_back()
 
 
+class Finding(ProjectScreen):
+    """A screen with a list whose cursor can be put on something by name."""
+
+    def find(self, name: str) -> None:
+        """Put the cursor on what has this name, now or when it is read."""
+        self._wanted = name
+
+    _wanted: str | None = None
+
+
 class Dialog(Reading, ModalScreen[T]):
     """A small window over a screen. Escape closes it without an answer."""
 

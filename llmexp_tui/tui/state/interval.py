@@ -109,8 +109,16 @@ def axis(limit: float, cells: int) -> str:
 
 def legend() -> Line:
     """What the marks mean."""
-    return (Span(ESTIMATE), Span(" estimate  ", "muted"), Span(LEFT + RIGHT), Span(" 95 %  ", "muted"),
-            Span(FLOOR, "band"), Span(" noise floor  ", "muted"), Span(MARGIN, "accent"), Span(" margin", "muted"))
+    return (
+        Span(ESTIMATE),
+        Span(" estimate  ", "muted"),
+        Span(LEFT + RIGHT),
+        Span(" 95 %  ", "muted"),
+        Span(FLOOR, "band"),
+        Span(" noise floor  ", "muted"),
+        Span(MARGIN, "accent"),
+        Span(" margin", "muted"),
+    )
 
 
 def _cell(value: float, limit: float, cells: int) -> int:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, get_character_cell_size
 
-from llmexp_tui.tui.state.cells import Line, Span
 from llmexp_tui.reports.words import Pair, Piece, TextDiff
+from llmexp_tui.tui.state.cells import Line, Span
 
 CONTEXT = 3
 

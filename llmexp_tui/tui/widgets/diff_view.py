@@ -18,9 +18,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from llmexp_tui.reports.words import TextDiff, diff_texts
 from llmexp_tui.tui.state.cells import Line, fit, line
 from llmexp_tui.tui.state.layout import DiffRow, lay_out
-from llmexp_tui.reports.words import TextDiff, diff_texts
 from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
 
 _SMALL = 4_000

@@ -97,6 +97,17 @@ class PagedTable(ScrollView, can_focus=True):
             return self.table
 
     @dataclass
+    class Counted(Message):
+        """A source was opened and has so many rows."""
+
+        table: PagedTable
+        total: int
+
+        @property
+        def control(self) -> PagedTable:
+            return self.table
+
+    @dataclass
     class Failed(Message):
         """Rows could not be read."""
 
@@ -108,7 +119,7 @@ class PagedTable(ScrollView, can_focus=True):
             return self.table
 
     @dataclass
-    class _Counted(Message):
+    class _Sized(Message):
         source: PageSource
         total: int
         place: int | None
@@ -147,6 +158,11 @@ class PagedTable(ScrollView, can_focus=True):
     def total(self) -> int:
         """How many rows the source said it has."""
         return self._cache.total
+
+    @property
+    def source(self) -> PageSource:
+        """What is shown."""
+        return self._source
 
     @property
     def cursor_key(self) -> str | None:
@@ -188,7 +204,7 @@ class PagedTable(ScrollView, can_focus=True):
             self.post_message(self.Failed(self, error))
             return
         if not worker.is_cancelled:
-            self.post_message(self._Counted(source, total, place, first))
+            self.post_message(self._Sized(source, total, place, first))
 
     def _fetch(self, source: PageSource, generation: int, numbers: Sequence[int]) -> None:
         try:
@@ -198,7 +214,7 @@ class PagedTable(ScrollView, can_focus=True):
             return
         self.post_message(self._Paged(generation, pages))
 
-    def on_paged_table__counted(self, message: _Counted) -> None:
+    def on_paged_table__sized(self, message: _Sized) -> None:
         message.stop()
         if message.source is self._source:
             self._counted(message.source, message.total, message.place, message.first)
@@ -227,6 +243,7 @@ class PagedTable(ScrollView, can_focus=True):
         self._reveal()
         self._request()
         self.refresh(layout=True)
+        self.post_message(self.Counted(self, total))
         self._announce()
 
     def _request(self) -> None:

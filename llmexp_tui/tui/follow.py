@@ -1,0 +1,79 @@
+"""Follows the store: what changed and what runs, a few times a second, from a thread. The only way to the worker.
+
+It asks first whether anything was committed at all (microseconds), so an idle app reads nothing and repaints nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.worker import Worker, get_current_worker
+
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.tui import terminal
+from llmexp_tui.tui.messages import ProgressRead, StoreChanged, TerminalLost
+from llmexp_tui.tui.reads.runs import read_active
+from llmexp_tui.tui.state.pace import Pace
+from llmexp_tui.tui.state.runs import GroupLine
+
+if TYPE_CHECKING:
+    from llmexp_tui.tui.app import LlmexpApp
+    from llmexp_tui.workflows.session import Session
+
+TICK_S = 0.25
+_PROBE_S = 1.0
+
+
+def start_following(app: LlmexpApp, session: Session) -> Worker[None]:
+    """Start the thread; it ends with the app."""
+    return app.run_worker(partial(_follow, app, session), thread=True, group="follow", exclusive=True)
+
+
+class Follower:
+    """What was seen last, so that only news is told."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._version: int | None = None
+        self._active: tuple[GroupLine, ...] = ()
+        self._pace = Pace()
+
+    def look(self, now: float) -> tuple[bool, tuple[GroupLine, ...] | None]:
+        """(whether the store changed since the last look, what runs now or None where that is as before).
+
+        `now` is monotonic seconds. Raises StoreError.
+        """
+        version = self._session.store.data_version()
+        changed = version != self._version
+        first = self._version is None
+        self._version = version
+        if not changed and not self._active:
+            return False, None
+        found = self._pace.with_rates(read_active(self._session), now)
+        news = None if found == self._active and not first else found
+        self._active = found
+        return changed and not first, news
+
+
+def _follow(app: LlmexpApp, session: Session) -> None:
+    worker = get_current_worker()
+    follower = Follower(session)
+    probed = 0.0
+    while not worker.is_cancelled and not app.closing.wait(TICK_S):
+        now = time.monotonic()
+        if not app.is_headless and now - probed >= _PROBE_S:
+            probed = now
+            if not terminal.is_alive():
+                app.post_message(TerminalLost())
+                return
+        try:
+            changed, active = follower.look(now)
+        except LlmexpError:
+            # Another process may hold the file for a moment; the screens say so when they read themselves.
+            continue
+        if changed:
+            app.post_message(StoreChanged())
+        if active is not None:
+            app.post_message(ProgressRead(active))

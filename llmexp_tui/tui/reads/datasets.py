@@ -1,0 +1,82 @@
+"""Dataset versions, their rows and their differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion, Row
+from llmexp_tui.errors import UnknownNameError
+from llmexp_tui.store import datasets
+from llmexp_tui.tui.state.dataset_rows import columns, row_text, table_row
+from llmexp_tui.tui.state.format import plural
+from llmexp_tui.tui.state.paging import TableRow
+from llmexp_tui.workflows.session import Session
+from llmexp_tui.workflows.versions import dataset_source, record_dataset
+
+
+def read_versions(session: Session) -> tuple[DatasetVersion, ...]:
+    """All versions: datasets by name, newest first under each."""
+    found = datasets.versions(session.store)
+    return tuple(sorted(found, key=lambda version: version.name))
+
+
+class VersionSource:
+    """The rows of a version as pages, in their order."""
+
+    immediate = False
+
+    def __init__(self, version: DatasetVersion, session: Session) -> None:
+        self._version = version
+        self._session = session
+        self._columns = [column.key for column in columns(version.columns, 200)[1:]]
+
+    def count(self) -> int:
+        """As the version says."""
+        return self._version.rows
+
+    def page(self, start: int, size: int) -> Sequence[TableRow]:
+        """A page by position."""
+        rows = datasets.iter_rows(self._session.store, self._version.hash, start, size)
+        return [table_row(row, self._columns) for row in rows]
+
+    def locate(self, key: str) -> int | None:
+        """Versions do not change, so nobody asks."""
+        return None
+
+
+def read_version_row(version: DatasetVersion, index: int, session: Session) -> Row | None:
+    """The row at a position."""
+    return next(datasets.iter_rows(session.store, version.hash, index, 1), None)
+
+
+def read_diff(old: DatasetVersion, new: DatasetVersion, session: Session) -> DatasetDiff:
+    """What the newer version added, removed and changed."""
+    return datasets.diff(session.store, old.hash, new.hash)
+
+
+def read_pair(old: DatasetVersion, new: DatasetVersion, key: str, session: Session) -> tuple[str, str]:
+    """A row's content in both versions as text; empty where it is not there."""
+    return _text(session, old, key), _text(session, new, key)
+
+
+def _text(session: Session, version: DatasetVersion, key: str) -> str:
+    try:
+        return row_text(datasets.row(session.store, version.hash, key))
+    except UnknownNameError:
+        return ""
+
+
+def record_all(session: Session) -> str:
+    """Record what every dataset's file holds now; says what is new."""
+    before = {(version.name, version.hash) for version in datasets.versions(session.store)}
+    found = [record_dataset(session, name) for name in session.project.datasets]
+    new = [version for version in found if (version.name, version.hash) not in before]
+    if not new:
+        return "Nothing new: every file holds what is recorded"
+    named = ", ".join(f"{version.name} {version.label}" for version in new)
+    return f"{plural(len(new), 'new version')}: {named}"
+
+
+def dataset_path(name: str, session: Session) -> str:
+    """The dataset's file."""
+    return str(session.root / dataset_source(session, name).path)

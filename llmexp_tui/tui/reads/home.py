@@ -1,0 +1,125 @@
+"""What Home shows: newest stored comparisons, and which files are not what the newest runs used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import SequenceMatcher
+
+from llmexp_tui.domain.experiment import Experiment
+from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.project.datasets import file_stamp
+from llmexp_tui.store import comparisons, datasets, prompts, runs
+from llmexp_tui.tui.reads.decode import metric_of, report_of
+from llmexp_tui.tui.state.format import plural
+from llmexp_tui.tui.state.home import ChangedFile, ExperimentLine, HomeView, headline
+from llmexp_tui.workflows.session import Session
+from llmexp_tui.workflows.versions import resolve_prompt
+
+_TREND = 12
+_RECENT = 40
+_BUSY = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+def read_home(session: Session) -> HomeView:
+    """Every experiment of the project file in its order, then what changed."""
+    newest = {item.experiment: item for item in comparisons.latest(session.store)}
+    records = {name: _newest_run(session, name) for name in session.project.experiments}
+    busy = {record.experiment for record in runs.find_runs(session.store, statuses=_BUSY, limit=_RECENT)}
+    changed = _changed(session, records)
+    touched = {name for item in changed for name in item.experiments}
+    lines = []
+    for name, experiment in session.project.experiments.items():
+        found = newest.get(name)
+        record = records[name]
+        lines.append(
+            ExperimentLine(
+                name=name,
+                question=experiment.question,
+                report=report_of(found.body) if found else None,
+                compared_at=found.at if found else None,
+                trend=_trend(session, name) if found else (),
+                stale=name in touched or bool(found and record and record.group != found.group),
+                running=name in busy,
+            )
+        )
+    return HomeView(session.root.name, tuple(lines), changed)
+
+
+def _newest_run(session: Session, name: str) -> RunRecord | None:
+    found = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, limit=1)
+    return found[0] if found else None
+
+
+def _trend(session: Session, name: str) -> tuple[float, ...]:
+    """The deciding metric's candidate value over the newest comparisons, oldest first."""
+    history = comparisons.history(session.store, name, limit=_TREND)
+    if len(history) < 2:
+        return ()
+    head = headline(report_of(history[0].body))
+    if head is None:
+        return ()
+    values = []
+    for item in reversed(history):
+        for entry in item.body["metrics"]:
+            same = (entry["candidate"], entry["metric"], entry["statistic"]) == (
+                head.candidate, head.metric, head.statistic)  # fmt: skip
+            if same and (value := metric_of(entry).candidate_value) is not None:
+                values.append(value)
+                break
+    return tuple(values)
+
+
+def _changed(session: Session, records: Mapping[str, RunRecord | None]) -> tuple[ChangedFile, ...]:
+    """Prompt and dataset files that differ from what the newest run of an experiment used."""
+    found: dict[str, tuple[str, set[str]]] = {}
+    for name, record in records.items():
+        if record is None:
+            continue
+        experiment = session.project.experiments[name]
+        for path, what in (*_prompt_changes(session, experiment, record), *_dataset_changes(session, record)):
+            found.setdefault(path, (what, set()))[1].add(name)
+    return tuple(ChangedFile(path, what, tuple(sorted(names))) for path, (what, names) in found.items())
+
+
+def _prompt_changes(session: Session, experiment: Experiment, record: RunRecord) -> list[tuple[str, str]]:
+    used: Mapping[str, str] = record.environment.get("prompts", {})
+    changes = []
+    for name, variant in experiment.variants.items():
+        old = used.get(name)
+        if old is None or variant.prompt is None or "@" in variant.prompt:
+            continue
+        try:
+            now = resolve_prompt(session, variant.prompt)
+        except LlmexpError as error:
+            changes.append((session.project.prompts.get(variant.prompt, variant.prompt), error.what))
+            continue
+        if now.hash != old:
+            changes.append((now.path, _lines(session, variant.prompt, old, now.text)))
+    return changes
+
+
+def _lines(session: Session, name: str, old: str, text: str) -> str:
+    """How many lines differ from the version that was run."""
+    try:
+        before = prompts.resolve(session.store, name, old).prompt.text.splitlines()
+    except LlmexpError:
+        return "changed"
+    after = text.splitlines()
+    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    differing = sum(max(i2 - i1, j2 - j1) for tag, i1, i2, j1, j2 in codes if tag != "equal")
+    return plural(differing, "line") if differing else "a file it pulls in"
+
+
+def _dataset_changes(session: Session, record: RunRecord) -> list[tuple[str, str]]:
+    source = session.project.datasets.get(record.dataset)
+    if source is None or "@" in session.project.experiments[record.experiment].dataset:
+        return []
+    try:
+        stamp = file_stamp(session.root / source.path, source)
+    except (LlmexpError, OSError):
+        return [(source.path, "cannot be read")]
+    version = datasets.version_of_stamp(session.store, source.name, stamp)
+    if version is None:
+        return [(source.path, "changed")]
+    return [] if version.hash == record.dataset_hash else [(source.path, f"{version.label}")]

@@ -1,0 +1,41 @@
+"""Before and at the start of a run: the plan, the differences, the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmexp_tui.domain.variant import diff_variants
+from llmexp_tui.tui.state.launch import LaunchChoice, Preflight
+from llmexp_tui.workflows.session import Session
+
+
+def read_preflight(experiment: str, session: Session) -> Preflight:
+    """What a run takes and could show. Raises ConfigError and its like where it cannot be run as it is."""
+    from llmexp_tui.workflows.plan import plan_experiment
+    from llmexp_tui.workflows.prepare import prepare
+
+    plan = plan_experiment(session, experiment)
+    prepared = prepare(session, experiment)
+    baseline = prepared.variants[prepared.baseline]
+    differences = tuple((name, diff_variants(baseline, prepared.variants[name])) for name in prepared.candidates)
+    return Preflight(plan, differences, prepared.experiment.axis)
+
+
+def start_run(experiment: str, choice: LaunchChoice, session: Session) -> str:
+    """Queue the run; a worker process takes it. The group's id."""
+    from llmexp_tui.workflows.start import queue_run
+
+    wanted: dict[str, Any] = {
+        "rows": choice.rows, "repeats": choice.repeats, "fresh": choice.fresh or None, "max_cost": choice.max_cost,
+    }  # fmt: skip
+    options = {name: value for name, value in wanted.items() if value is not None}
+    return queue_run(session, choice.kind, experiment, options)
+
+
+def trust_project(session: Session) -> None:
+    """Remember that the user trusts what the project may do as it is now. Raises TrustError."""
+    from llmexp_tui.project.trust import powers, remember_trust
+
+    found = powers(session.project, session.root)
+    remember_trust(session.root, found, session.at())
+    session.audit("trust", str(session.root), {"powers": [f"{power.kind} {power.detail}" for power in found]})

@@ -1,0 +1,103 @@
+"""What a saved file means: which versions are new, which experiments it touches, which runs are obsolete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmexp_tui.domain.prompt import PromptVersion
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.project.config import load_project
+from llmexp_tui.project.locate import PROJECT_FILE
+from llmexp_tui.store import prompts
+from llmexp_tui.tui.reads.runs import read_active, stop_group
+from llmexp_tui.tui.state.format import plural
+from llmexp_tui.workflows.session import Session
+from llmexp_tui.workflows.versions import record_dataset, record_prompt, resolve_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What was made of a change: (version before, version now) of prompts, experiments queued."""
+
+    paths: tuple[str, ...]
+    prompts: tuple[tuple[PromptVersion | None, PromptVersion], ...] = ()
+    experiments: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """One sentence for the toast."""
+        what = self.paths[0] if len(self.paths) == 1 else plural(len(self.paths), "file")
+        if not self.experiments:
+            return f"{what} changed; no experiment uses it"
+        return f"{what} changed; running {', '.join(self.experiments)}"
+
+
+def watched_paths(session: Session) -> tuple[Path, ...]:
+    """Every file that a run depends on: the project file, prompts with all they pull in, datasets; relative."""
+    paths = {Path(PROJECT_FILE)}
+    paths.update(Path(source.path) for source in session.project.datasets.values())
+    for name, path in session.project.prompts.items():
+        paths.add(Path(path))
+        paths.update(_pulled_in(session, name, Path(path).parent))
+    return tuple(sorted(paths))
+
+
+def _pulled_in(session: Session, name: str, folder: Path) -> Iterable[Path]:
+    """Files are written in a prompt relative to itself or to the project; whichever exists is watched."""
+    try:
+        files = resolve_prompt(session, name).files
+    except LlmexpError:
+        return
+    for written in files:
+        for candidate in (folder / written, Path(written)):
+            if (session.root / candidate).is_file():
+                yield candidate
+
+
+def react(changed: frozenset[Path], session: Session) -> Reaction:
+    """Record the new versions, stop what became obsolete, queue what is touched. Raises LlmexpError."""
+    if Path(PROJECT_FILE) in changed:
+        session.project = load_project(session.files, session.root)
+    names = [name for name, path in session.project.prompts.items() if _touches(session, name, path, changed)]
+    pairs = tuple(_recorded(session, name) for name in names)
+    data = [name for name, source in session.project.datasets.items() if Path(source.path) in changed]
+    for name in data:
+        record_dataset(session, name)
+    everything = Path(PROJECT_FILE) in changed
+    touched = tuple(
+        name for name in session.project.experiments if everything or _uses(session, name, set(names), set(data))
+    )
+    _run_again(session, touched)
+    return Reaction(tuple(sorted(str(path) for path in changed)), pairs, touched)
+
+
+def _touches(session: Session, name: str, path: str, changed: frozenset[Path]) -> bool:
+    return Path(path) in changed or any(file in changed for file in _pulled_in(session, name, Path(path).parent))
+
+
+def _recorded(session: Session, name: str) -> tuple[PromptVersion | None, PromptVersion]:
+    known = prompts.versions(session.store, name)
+    version = record_prompt(session, name)
+    before = next((item for item in known if item.hash != version.hash), None)
+    return before, version
+
+
+def _uses(session: Session, experiment: str, prompt_names: set[str], dataset_names: set[str]) -> bool:
+    declared = session.project.experiments[experiment]
+    return declared.dataset in dataset_names or any(
+        variant.prompt in prompt_names for variant in declared.variants.values()
+    )
+
+
+def _run_again(session: Session, experiments: Iterable[str]) -> None:
+    from llmexp_tui.workflows.start import queue_run
+
+    wanted = set(experiments)
+    for group in read_active(session):
+        if group.experiment in wanted:
+            stop_group(group.group, "drain", session)
+    for name in experiments:
+        kind = "check" if session.project.experiments[name].gates else "run"
+        queue_run(session, kind, name, {})

@@ -1,0 +1,100 @@
+"""The rows of one dataset version: a paged table, and the row under the cursor in full."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from llmexp_tui.domain.dataset import DatasetVersion, Row
+from llmexp_tui.tui.errands import copy_text
+from llmexp_tui.tui.messages import StoreChanged
+from llmexp_tui.tui.reads.datasets import VersionSource, read_version_row
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state import dataset_rows as state
+from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.format import count
+from llmexp_tui.tui.widgets.diff_view import DiffView
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.tones import join_lines
+
+
+class DatasetRowsScreen(ProjectScreen):
+    """One immutable version's rows, in their order."""
+
+    HELP = "The rows of one version. Versions never change; edit the file to make the next one."
+    CSS_PATH = "dataset_rows.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Other pane", id="rows.pane"),
+        Binding("y", "copy", "Copy", tooltip="Copy the row as JSON", id="rows.copy"),
+        Binding(
+            "m",
+            "save_marked",
+            "Marked rows",
+            tooltip="Make a dataset version of the marked rows",
+            id="rows.save_marked",
+        ),
+    ]
+
+    def __init__(self, version: DatasetVersion) -> None:
+        super().__init__()
+        self.version = version
+        self.row: Row | None = None
+
+    def body(self) -> ComposeResult:
+        """Title, table, row."""
+        yield Static(id="title", markup=False)
+        yield PagedTable(state.columns(self.version.columns, 0), id="rows", marking=True)
+        yield DiffView(id="row")
+
+    def on_mount(self) -> None:
+        """The table has the keys."""
+        title = line(
+            (f"{self.version.name} {self.version.label}", "strong"), (f"  {count(self.version.rows)} rows", "muted")
+        )
+        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#rows").focus()
+
+    def on_store_changed(self, message: StoreChanged) -> None:
+        """A version never changes."""
+        message.stop()
+
+    def load(self) -> None:
+        """Open the version once."""
+        table = self.query_one("#rows", PagedTable)
+        if not table.ready:
+            columns = state.columns(self.version.columns, self.size.width)
+            self.fetch(
+                "rows", partial(VersionSource, self.version), lambda source: table.show(source, columns=columns)
+            )
+
+    @on(PagedTable.Highlighted)
+    def _highlighted(self, message: PagedTable.Highlighted) -> None:
+        self.fetch("row", partial(read_version_row, self.version, message.index), self._show_row)
+
+    def _show_row(self, row: Row | None) -> None:
+        self.row = row
+        if row is not None:
+            self.query_one("#row", DiffView).show(state.row_text(row), None)
+
+    def action_copy(self) -> None:
+        """The row as JSON."""
+        if self.row is not None:
+            copy_text(self.home_app, state.row_json(self.row), f"row {self.row.key}")
+
+    def action_save_marked(self) -> None:
+        """A version of the marked rows."""
+        marked = self.query_one("#rows", PagedTable).marked
+        if not marked:
+            self.home_app.say("Mark rows with space first")
+            return
+        from llmexp_tui.reports.record import DatasetReport
+        from llmexp_tui.tui.screens.marked import MarkedScreen
+
+        version = self.version
+        report = DatasetReport(version.name, version.label, version.hash, version.rows)
+        self.app.push_screen(MarkedScreen(report, tuple(sorted(marked))))

@@ -1,0 +1,77 @@
+"""Both arms' distribution of one metric over the same bins."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from llmexp_tui.reports import figures
+from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.tui.reads.distribution import read_values
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.format import count
+from llmexp_tui.tui.state.histogram import draw_histogram, make_histogram
+from llmexp_tui.tui.widgets.tones import join_lines
+
+
+class HistogramScreen(ProjectScreen):
+    """A bar a bin, baseline left, candidate right."""
+
+    HELP = "Both arms over the same bins; each repeat counts."
+    CSS_PATH = "histogram.tcss"
+
+    def __init__(self, report: ExperimentReport, candidate: str, metric: MetricResult) -> None:
+        super().__init__()
+        self.report = report
+        self.candidate = candidate
+        self.metric = metric
+        self._values: tuple[list[float], list[float]] | None = None
+
+    def body(self) -> ComposeResult:
+        """Title and bars."""
+        yield Static(id="title", markup=False)
+        with VerticalScroll(id="bars", can_focus=True):
+            yield Static(id="drawing", markup=False)
+
+    def on_mount(self) -> None:
+        """The title says what it is before the bars come."""
+        baseline = self.report.baseline.variant if self.report.baseline else "–"
+        title = line(
+            (figures.metric_title(self.metric), "strong"),
+            (f"  {figures.arm_values(self.metric)}   ", "muted"),
+            (f"{baseline} ", "info"),
+            ("left, ", "muted"),
+            (f"{self.candidate} ", "accent"),
+            ("right", "muted"),
+        )
+        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#bars").focus()
+
+    def load(self) -> None:
+        """Read the values once."""
+        if self._values is None:
+            self.fetch("values", partial(read_values, self.report, self.candidate, self.metric.metric), self._show)
+
+    def _show(self, values: tuple[list[float], list[float]]) -> None:
+        self._values = values
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Bars fill the width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._values is None:
+            return
+        histogram = make_histogram(*self._values)
+        lines = [line(("no value is stored", "muted"))]
+        if histogram is not None:
+            left, right = (count(len(side)) for side in self._values)
+            lines = [*draw_histogram(histogram, self.size.width - 2), (),
+                     line((f" {left} values left, {right} right", "muted"))]  # fmt: skip
+        self.query_one("#drawing", Static).update(join_lines(lines))

@@ -1,0 +1,159 @@
+"""Home: where do I stand? Experiments with their latest verdict, what runs now, what changed on disk."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.widgets import Static
+
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.tui.messages import RunsProgressed
+from llmexp_tui.tui.reads.home import read_home
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state import home as state
+from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.paging import ListSource
+from llmexp_tui.tui.state.runs import GroupLine
+from llmexp_tui.tui.widgets.empty_state import EmptyState
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.run_progress import RunProgress
+from llmexp_tui.tui.widgets.tones import join_lines
+
+_CHANGED_LINES = 4
+
+
+class HomeScreen(ProjectScreen):
+    """The first screen of a project."""
+
+    HELP = (
+        "Home shows each experiment with its latest verdict. A change stands with its 95 % interval drawn beside it."
+    )
+    CSS_PATH = "home.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Open", id="experiment.open"),
+        Binding("r", "run", "Run", tooltip="Run the experiment under the cursor", id="run.start"),
+        Binding("a", "aa", "A/A", tooltip="Run the baseline against itself: measures the noise floor", id="aa.start"),
+        Binding("p", "plan", "Plan", tooltip="What a run would cost and could show", id="run.plan"),
+        Binding(
+            "w", "watch", "Watch", tooltip="Watch on or off: saving a prompt runs what it changed", id="watch.toggle"
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view: state.HomeView | None = None
+
+    def body(self) -> ComposeResult:
+        """Experiments above, now and changed below."""
+        table = PagedTable(state.columns(10.0), id="experiments", classes="panel")
+        table.border_title = "Experiments"
+        yield table
+        yield EmptyState(
+            "No experiment yet",
+            "An experiment compares variants on a dataset; it is declared in llmexp.toml.",
+            "o", "opens llmexp.toml in your editor", id="nothing",
+        )  # fmt: skip
+        yield Static(id="question", markup=False)
+        with Horizontal(id="below"):
+            progress = RunProgress(id="now", classes="panel")
+            progress.border_title = "Now"
+            yield progress
+            changed = Static(id="changed", classes="panel", markup=False)
+            changed.border_title = "Changed since the last run"
+            yield changed
+
+    def on_mount(self) -> None:
+        """Paint the frame, then fill it."""
+        self.query_one("#nothing").display = False
+        self.query_one("#changed", Static).update(join_lines([line(("reading …", "muted"))]))
+        self.query_one("#experiments").focus()
+
+    def load(self) -> None:
+        """Read the experiments."""
+        self.fetch("home", read_home, self._show, self._failed)
+
+    def _failed(self, error: LlmexpError) -> None:
+        self.query_one("#experiments").display = False
+        empty = self.query_one("#nothing", EmptyState)
+        empty.say("The project cannot be opened", error.sentence)
+        empty.display = True
+
+    def _show(self, view: state.HomeView) -> None:
+        self.view = view
+        table = self.query_one("#experiments", PagedTable)
+        table.display = bool(view.experiments)
+        self.query_one("#nothing").display = not view.experiments
+        limit = state.scale(view.experiments)
+        rows = state.table_rows(view.experiments, datetime.now(UTC), limit)
+        table.show(ListSource(rows), columns=state.columns(limit))
+        self.query_one("#changed", Static).update(join_lines(_changed(view)))
+        self._explain()
+
+    @on(PagedTable.Highlighted)
+    def _explain(self) -> None:
+        item = self.experiment
+        if item is not None:
+            self.query_one("#question", Static).update(join_lines(state.explained(item)))
+
+    def on_runs_progressed(self, message: RunsProgressed) -> None:
+        """Live figures arrived."""
+        message.stop()
+        self.show_runs(message.groups)
+
+    def show_runs(self, groups: tuple[GroupLine, ...]) -> None:
+        """Draw what runs now."""
+        self.query_one("#now", RunProgress).show(groups)
+
+    @property
+    def experiment(self) -> state.ExperimentLine | None:
+        """The experiment under the cursor."""
+        name = self.query_one("#experiments", PagedTable).cursor_key
+        items = self.view.experiments if self.view else ()
+        return next((item for item in items if item.name == name), None)
+
+    @on(PagedTable.Opened)
+    def _opened(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """The results of the experiment under the cursor."""
+        if item := self.experiment:
+            from llmexp_tui.tui.screens.results import ResultsScreen
+
+            self.app.push_screen(ResultsScreen(item.name))
+
+    def action_run(self) -> None:
+        """The pre-flight of a run."""
+        self._launch("run")
+
+    def action_aa(self) -> None:
+        """The pre-flight of an A/A."""
+        self._launch("aa")
+
+    def action_plan(self) -> None:
+        """The same screen: it shows what a run costs before it starts."""
+        self._launch("run")
+
+    def _launch(self, kind: str) -> None:
+        if item := self.experiment:
+            from llmexp_tui.tui.screens.launch import LaunchScreen
+
+            self.app.push_screen(LaunchScreen(item.name, kind))
+
+    def action_watch(self) -> None:
+        """Watch on or off."""
+        self.home_app.watching.toggle()
+
+
+def _changed(view: state.HomeView) -> list[Line]:
+    if not view.changed:
+        return [line(("Nothing: what is on disk is what was run.", "muted"))]
+    lines = [line(item.path, (f"  {item.what}", "muted")) for item in view.changed[:_CHANGED_LINES]]
+    if len(view.changed) > _CHANGED_LINES:
+        lines.append(line((f"and {len(view.changed) - _CHANGED_LINES} more", "muted")))
+    return [*lines, line(("r", "key"), (" runs what this touches", "muted"))]

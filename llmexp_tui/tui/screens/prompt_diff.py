@@ -1,0 +1,62 @@
+"""Two versions of a prompt on the whole screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Static
+
+from llmexp_tui.domain.prompt import PromptVersion
+from llmexp_tui.tui.errands import copy_text
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.format import plural, short_hash, when
+from llmexp_tui.tui.state.versions import prompt_text
+from llmexp_tui.tui.widgets.diff_view import DiffView
+from llmexp_tui.tui.widgets.tones import join_lines
+
+
+class PromptDiffScreen(ProjectScreen):
+    """The older version left, the newer right; one alone where there is nothing to compare with."""
+
+    HELP = "Differing words are underlined; lines that differ have − and + at their side."
+    CSS_PATH = "prompt_diff.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "fold", "Fold", tooltip="Fold or show what is equal", id="diff.fold"),
+        Binding("y", "copy", "Copy", tooltip="Copy the newer text", id="prompt.copy"),
+    ]
+
+    def __init__(self, old: PromptVersion | None, new: PromptVersion) -> None:
+        super().__init__()
+        self.old = old
+        self.new = new
+
+    def body(self) -> ComposeResult:
+        """Title and texts."""
+        yield Static(id="title", markup=False)
+        yield DiffView(id="text")
+
+    def on_mount(self) -> None:
+        """Show both."""
+        old, new = self.old, self.new
+        view = self.query_one("#text", DiffView)
+        view.focus()
+        right = line((short_hash(new.hash), "strong"), (f" · {when(new.created_at)} · {new.author}", "muted"))
+        if old is None:
+            view.show(prompt_text(new), None, (right, ()))
+        else:
+            left = line((short_hash(old.hash), "strong"), (f" · {when(old.created_at)} · {old.author}", "muted"))
+            view.show(prompt_text(old), prompt_text(new), (left, right))
+        changed = f"{plural(view.diff.changed_lines, 'line')} differ" if view.diff and old else ""
+        title = line((new.prompt.name, "strong"), (f"  {changed}", "muted"))
+        self.query_one("#title", Static).update(join_lines([title]))
+
+    def action_fold(self) -> None:
+        """Fold what is equal."""
+        self.query_one("#text", DiffView).action_fold()
+
+    def action_copy(self) -> None:
+        """The newer text."""
+        copy_text(self.home_app, self.new.prompt.text, short_hash(self.new.hash))

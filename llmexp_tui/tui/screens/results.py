@@ -1,0 +1,234 @@
+"""Results: is the change real? Integrity first, then each metric with its interval, then the same in words."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.tui.errands import copy_text
+from llmexp_tui.tui.reads.results import read_report, refresh_report
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state import interval
+from llmexp_tui.tui.state import results as state
+from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.paging import ListSource
+from llmexp_tui.tui.widgets.empty_state import EmptyState
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.tones import join_lines
+
+
+class ResultsScreen(ProjectScreen):
+    """One experiment's newest comparison."""
+
+    HELP = "The gate's answer stands first. ● is the change, ├┤ its 95 % interval, ░ the noise floor, ┆ the margin."
+    CSS_PATH = "results.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "rows", "Rows", tooltip="The rows behind the metric under the cursor", id="rows.open"),
+        Binding("n", "worst", "Worst", tooltip="The worst regression of the metric", id="rows.worst"),
+        Binding("c", "next_candidate", "Candidate", tooltip="The next candidate", id="results.candidate"),
+        Binding("v", "side_by_side", "Variants", tooltip="All candidates side by side", id="results.variants"),
+        Binding(
+            "h", "histogram", "Histogram", tooltip="Both arms' distribution of the metric", id="results.histogram"
+        ),
+        Binding(
+            "s", "slices", "Slices", tooltip="The metric broken down by the dataset's slices", id="results.slices"
+        ),
+        Binding("d", "differences", "Diff", tooltip="In what the two variants differ", id="results.differences"),
+        Binding("r", "run", "Run", tooltip="Run this experiment again", id="run.start"),
+        Binding("a", "aa", "A/A", tooltip="Run the baseline against itself", show=False, id="aa.start"),
+        Binding("u", "recompute", "Compare again", show=False, id="results.recompute"),
+        Binding("b", "score", "Score", tooltip="Score answers by hand, blind", show=False, id="results.score"),
+        Binding("y", "copy", "Copy", tooltip="Copy the panel as text", show=False, id="results.copy"),
+    ]
+
+    def __init__(self, experiment: str) -> None:
+        super().__init__()
+        self.experiment = experiment
+        self.report: ExperimentReport | None = None
+        self.candidate = ""
+        self._together = False
+
+    def body(self) -> ComposeResult:
+        """Heading, the table of metrics, and what it means."""
+        yield Static(id="heading", classes="headline", markup=False)
+        yield PagedTable((), id="metrics")
+        yield Static(id="legend", markup=False)
+        with VerticalScroll(id="words", can_focus=True):
+            yield Static(id="text", markup=False)
+        yield EmptyState(
+            "Not compared yet", "Run the experiment; its verdict appears here.", "r", "runs it", id="nothing"
+        )
+
+    def on_mount(self) -> None:
+        """The frame before the figures."""
+        self.query_one("#nothing").display = False
+        self.query_one("#heading", Static).update(
+            join_lines([line((self.experiment, "strong")), line(("reading …", "muted"))])
+        )
+        self.query_one("#metrics").focus()
+
+    def load(self) -> None:
+        """Read the newest stored comparison."""
+        self.fetch("report", partial(read_report, self.experiment), self._show, self._failed)
+
+    def action_recompute(self) -> None:
+        """Compare what is stored now."""
+        self.fetch("report", partial(refresh_report, self.experiment), self._show)
+
+    def _failed(self, error: LlmexpError) -> None:
+        self._show(None)
+        self.query_one("#nothing", EmptyState).say("Nothing to show yet", error.sentence, "r", "runs it")
+
+    def _show(self, report: ExperimentReport | None) -> None:
+        self.report = report
+        names = state.candidates(report) if report else ()
+        empty = report is None or not names
+        self.query_one("#nothing").display = empty
+        for name in ("#metrics", "#words", "#legend"):
+            self.query_one(name).display = not empty
+        if report is None or not names:
+            self.query_one("#heading", Static).update(join_lines(self._bare(report)))
+            return
+        if self.candidate not in names:
+            self.candidate = names[0]
+        self._draw()
+
+    def _bare(self, report: ExperimentReport | None) -> list[Line]:
+        lines = [line((self.experiment, "strong"))]
+        return lines + ([line(reason) for reason in report.reasons] if report else [])
+
+    def _draw(self) -> None:
+        report = self.report
+        if report is None:
+            return
+        table = self.query_one("#metrics", PagedTable)
+        cells = self.size.width - 3
+        heading = [text for text in state.heading(report, self.candidate) if text and any(s.text for s in text)]
+        names = state.candidates(report)
+        if len(names) > 1:
+            place = names.index(self.candidate) + 1
+            heading[0] = (
+                *heading[0],
+                *line((f"  {place} of {len(names)}, ", "muted"), ("c", "key"), (" next", "muted")),
+            )
+        self.query_one("#heading", Static).update(join_lines(heading))
+        if self._together:
+            columns, rows = state.all_candidates(report)
+        else:
+            columns, rows = (
+                state.table_columns(report, self.candidate, cells),
+                state.table_rows(report, self.candidate, cells),
+            )
+        table.show(ListSource(rows), columns=columns)
+        if table.cursor_key and table.cursor_key.startswith(state.GROUP_KEY):
+            table.move_to(table.cursor + 1)
+        self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend())]))
+        self._explain()
+
+    def on_resize(self) -> None:
+        """The plot takes the room there is."""
+        self._draw()
+
+    @on(PagedTable.Highlighted)
+    def _explain(self) -> None:
+        if self.report is not None:
+            self.query_one("#text", Static).update(join_lines(state.sentences(self.report, self.metric)))
+
+    @property
+    def metric(self) -> MetricResult | None:
+        """The metric under the cursor."""
+        if self.report is None:
+            return None
+        return state.find_metric(self.report, self.candidate, self.query_one("#metrics", PagedTable).cursor_key)
+
+    # ---- from here
+
+    @on(PagedTable.Opened)
+    def _opened(self) -> None:
+        self.action_rows()
+
+    def action_rows(self) -> None:
+        """The rows of the metric."""
+        self._rows("all")
+
+    def action_worst(self) -> None:
+        """The rows that got worse, worst first."""
+        self._rows("regressed")
+
+    def _rows(self, chosen: str) -> None:
+        if self.report is None:
+            return
+        from llmexp_tui.tui.screens.rows import RowsScreen
+
+        metric = self.metric or next(iter(state.metrics_of(self.report, self.candidate)), None)
+        if metric is not None:
+            self.app.push_screen(RowsScreen(self.report, self.candidate, metric, chosen))
+
+    def action_next_candidate(self) -> None:
+        """The next candidate's figures."""
+        names = state.candidates(self.report) if self.report else ()
+        if names:
+            self.candidate = names[(names.index(self.candidate) + 1) % len(names)]
+            self._draw()
+
+    def action_side_by_side(self) -> None:
+        """All candidates in one table, or one with its intervals."""
+        self._together = not self._together
+        self._draw()
+
+    def action_histogram(self) -> None:
+        """Both arms' distribution."""
+        if self.report is not None and (metric := self.metric) is not None:
+            from llmexp_tui.tui.screens.histogram import HistogramScreen
+
+            self.app.push_screen(HistogramScreen(self.report, self.candidate, metric))
+
+    def action_slices(self) -> None:
+        """The metric by slice."""
+        if self.report is not None and (metric := self.metric) is not None:
+            from llmexp_tui.tui.screens.slices import SlicesScreen
+
+            self.app.push_screen(SlicesScreen(self.report, self.candidate, metric))
+
+    def action_differences(self) -> None:
+        """In what the variants differ."""
+        if self.report is not None:
+            from llmexp_tui.tui.screens.differences import DifferencesScreen
+
+            self.app.push_screen(DifferencesScreen(self.report, self.candidate))
+
+    def action_score(self) -> None:
+        """Score answers by hand."""
+        if self.report is not None:
+            from llmexp_tui.tui.screens.scoring import ScoringScreen
+
+            self.app.push_screen(ScoringScreen(self.report, self.candidate))
+
+    def action_run(self) -> None:
+        """Run it again."""
+        self._launch("run")
+
+    def action_aa(self) -> None:
+        """Measure the noise floor."""
+        self._launch("aa")
+
+    def _launch(self, kind: str) -> None:
+        from llmexp_tui.tui.screens.launch import LaunchScreen
+
+        self.app.push_screen(LaunchScreen(self.experiment, kind))
+
+    def action_copy(self) -> None:
+        """The panel as text."""
+        if self.report is not None:
+            from llmexp_tui.reports.text_panel import experiment_panel
+
+            copy_text(self.home_app, experiment_panel(self.report), "the results")

@@ -1,0 +1,239 @@
+"""Rows: what exactly changed? The table of rows above, both answers of the row under the cursor below."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.tui.errands import copy_text
+from llmexp_tui.tui.messages import StoreChanged
+from llmexp_tui.tui.reads.rows import RowSource
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state import rows as state
+from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.format import count
+from llmexp_tui.tui.widgets.diff_view import DiffView
+from llmexp_tui.tui.widgets.empty_state import EmptyState
+from llmexp_tui.tui.widgets.filter_bar import FilterBar
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.tones import join_lines
+
+
+class RowsScreen(ProjectScreen):
+    """The rows of one metric, baseline against candidate."""
+
+    HELP = "Differing words are underlined; lines that differ have − and + at their side."
+    CSS_PATH = "rows.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "step(1)", "Next", tooltip="The next regression", id="rows.next"),
+        Binding("N", "step(-1)", "Previous", tooltip="The regression before", show=False, id="rows.previous"),
+        Binding("enter", "open", "Row", tooltip="The whole row: input, scores, reasons", id="row.open"),
+        Binding("slash", "find", "Find", tooltip="Only rows whose input has a text", id="rows.find"),
+        Binding("x", "only('regressed')", "Regressed", id="rows.regressed"),
+        Binding("f", "only('flipped')", "Flipped", tooltip="Only rows that got better or worse", id="rows.flipped"),
+        Binding("i", "only('improved')", "Improved", show=False, id="rows.improved"),
+        Binding("e", "only('errored')", "Errors", tooltip="Only rows with a failed call", id="rows.errored"),
+        Binding("d", "only('disagreement')", "Scores disagree", show=False, id="rows.disagreement"),
+        Binding("A", "only('all')", "All rows", show=False, id="rows.all"),
+        Binding("s", "sort", "Sort", tooltip="The next order", id="rows.sort"),
+        Binding(
+            "m",
+            "save_marked",
+            "Marked rows",
+            tooltip="Make a dataset version of the marked rows",
+            show=False,
+            id="rows.save_marked",
+        ),
+        Binding("y", "copy", "Copy", tooltip="Copy the row with both answers", show=False, id="rows.copy"),
+        Binding("tab", "app.focus_next", "Other pane", show=False, id="rows.pane"),
+    ]
+
+    def __init__(self, report: ExperimentReport, candidate: str, metric: MetricResult, chosen: str = "all") -> None:
+        super().__init__()
+        self.report = report
+        self.candidate = candidate
+        self.metric = metric
+        baseline = report.baseline.id if report.baseline else ""
+        arm = next((a.id for a in report.candidates if a.variant == candidate), "")
+        self.asked = state.RowQuery(
+            baseline, arm, metric.metric, metric.direction, chosen,
+            "change" if chosen == "regressed" else "order", slice=_slice_of(metric),
+        )  # fmt: skip
+        self.detail: state.RowDetail | None = None
+
+    def body(self) -> ComposeResult:
+        """Title, filter, table, then the pane of the row."""
+        yield Static(id="title", markup=False)
+        yield FilterBar("rows whose input has …", id="filter")
+        yield PagedTable(state.table_columns(self.metric.metric), id="rows", marking=True)
+        yield EmptyState("No such row", "No row matches what is asked for.", "A", "shows all rows", id="nothing")
+        with Vertical(id="pane"):
+            yield Static(id="expected", markup=False)
+            yield DiffView(id="answers")
+
+    def on_mount(self) -> None:
+        """The frame, then the rows."""
+        self.query_one("#nothing").display = False
+        self.query_one("#filter").display = False
+        self.query_one("#rows").focus()
+
+    def on_store_changed(self, message: StoreChanged) -> None:
+        """Two finished runs do not change under the reader; a new comparison is a new screen."""
+        message.stop()
+
+    def load(self) -> None:
+        """Show the rows of the present question."""
+        if self.query_one("#rows", PagedTable).ready:
+            return
+        self._ask(keep=False)
+
+    def _ask(self, *, keep: bool) -> None:
+        self._title(None)
+        self.fetch("rows", partial(RowSource, self.asked), partial(self._sourced, keep))
+
+    def _sourced(self, keep: bool, source: RowSource) -> None:
+        self.query_one("#rows", PagedTable).show(source, keep=keep)
+
+    @on(PagedTable.Counted, "#rows")
+    def _counted(self, message: PagedTable.Counted) -> None:
+        empty = message.total == 0
+        self.query_one("#nothing").display = empty
+        self.query_one("#rows").display = not empty
+        self.query_one("#pane").display = not empty
+        self._title(message.total)
+
+    def _title(self, total: int | None) -> None:
+        table = self.query_one("#rows", PagedTable)
+        place = (
+            "reading …" if total is None else f"row {count(table.cursor + 1)} of {count(total)}" if total else "none"
+        )
+        marked = f" · {len(table.marked)} marked" if table.marked else ""
+        baseline = self.report.baseline.variant if self.report.baseline else "–"
+        text = line(
+            (self.report.name, "strong"),
+            f"  {self.metric.metric}  ",
+            (f"{self.candidate} against {baseline} · {self.asked.words} · {place}{marked}", "muted"),
+        )
+        self.query_one("#title", Static).update(join_lines([text]))
+
+    @on(PagedTable.Highlighted, "#rows")
+    def _highlighted(self, message: PagedTable.Highlighted) -> None:
+        self._title(message.table.total)
+        source = message.table.source
+        if isinstance(source, RowSource):
+            self.fetch("row", lambda _: source.detail(message.index), self._show_row)
+
+    @on(PagedTable.Marked, "#rows")
+    def _marked(self, message: PagedTable.Marked) -> None:
+        self._title(message.table.total)
+
+    def _show_row(self, detail: state.RowDetail | None) -> None:
+        self.detail = detail
+        if detail is None:
+            return
+        expected = line(("expected  ", "muted"), detail.expected) if detail.expected is not None else ()
+        self.query_one("#expected", Static).update(join_lines([expected]))
+        self.query_one("#expected").display = detail.expected is not None
+        left, right = detail.baseline, detail.candidate
+        titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
+        self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))
+
+    # ---- filters and order
+
+    def action_only(self, name: str) -> None:
+        """Another one-key filter; the same key again shows all."""
+        chosen = "all" if name == self.asked.filter else name
+        self.asked = replace(self.asked, filter=chosen)
+        self._ask(keep=True)
+
+    def action_sort(self) -> None:
+        """The next order."""
+        self.asked = self.asked.next_sort()
+        self._ask(keep=True)
+
+    def action_find(self) -> None:
+        """Open the filter."""
+        bar = self.query_one("#filter", FilterBar)
+        bar.display = True
+        bar.focus()
+
+    @on(FilterBar.Changed)
+    def _filtered(self, message: FilterBar.Changed) -> None:
+        self.asked = replace(self.asked, text=message.text)
+        self._ask(keep=True)
+
+    @on(FilterBar.Closed)
+    def _filter_closed(self, message: FilterBar.Closed) -> None:
+        bar = self.query_one("#filter", FilterBar)
+        bar.display = bool(message.text)
+        self.query_one("#rows").focus()
+
+    def action_back(self) -> None:
+        """First clears the text filter, then leaves."""
+        if self.asked.text:
+            bar = self.query_one("#filter", FilterBar)
+            bar.clear()
+            bar.display = False
+            self.query_one("#rows").focus()
+            return
+        super().action_back()
+
+    def action_step(self, step: int) -> None:
+        """The next or previous row that got worse."""
+        table = self.query_one("#rows", PagedTable)
+        if self.asked.filter == "regressed":
+            table.move_to(table.cursor + step)
+            return
+        source = table.source
+        if isinstance(source, RowSource):
+            self.fetch("step", lambda _: source.find_regression(table.cursor, step), self._stepped)
+
+    def _stepped(self, place: int | None) -> None:
+        if place is None:
+            self.home_app.say("No further regression in this direction")
+        else:
+            self.query_one("#rows", PagedTable).move_to(place)
+
+    # ---- the row
+
+    @on(PagedTable.Opened, "#rows")
+    def _opened(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """Everything on the row."""
+        if self.detail is not None:
+            from llmexp_tui.tui.screens.row import RowScreen
+
+            self.app.push_screen(RowScreen(self.detail))
+
+    def action_copy(self) -> None:
+        """The row as text."""
+        if self.detail is not None:
+            copy_text(self.home_app, state.as_text(self.detail), f"row {self.detail.key}")
+
+    def action_save_marked(self) -> None:
+        """Make something of the marked rows."""
+        marked = self.query_one("#rows", PagedTable).marked
+        if not marked or self.report.dataset is None:
+            self.home_app.say("Mark rows with space first")
+            return
+        from llmexp_tui.tui.screens.marked import MarkedScreen
+
+        self.app.push_screen(MarkedScreen(self.report.dataset, tuple(sorted(marked))))
+
+
+def _slice_of(metric: MetricResult) -> tuple[str, str] | None:
+    if metric.slice is None:
+        return None
+    column, _, value = metric.slice.partition("=")
+    return column.strip(), value.strip()

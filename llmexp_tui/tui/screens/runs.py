@@ -1,0 +1,150 @@
+"""Runs: what goes on now, and the record of everything that ever ran."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from llmexp_tui.tui.errands import copy_text
+from llmexp_tui.tui.messages import RunsProgressed
+from llmexp_tui.tui.reads.runs import read_groups, resume_group, stop_group
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state import runs as state
+from llmexp_tui.tui.state.cells import Line, fit, line
+from llmexp_tui.tui.state.paging import ListSource
+from llmexp_tui.tui.widgets.empty_state import EmptyState
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.run_progress import RunProgress
+from llmexp_tui.tui.widgets.tones import join_lines
+
+
+class RunsScreen(ProjectScreen):
+    """Groups of runs, newest first, with live bars or the record of the group under the cursor."""
+
+    HELP = (
+        "A run is a process of its own: it goes on when this window closes, and can be resumed when it was cut off."
+    )
+    CSS_PATH = "runs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Results", id="experiment.open"),
+        Binding("s", "stop", "Stop", tooltip="Finish what is in flight, then stop; resumable", id="run.stop"),
+        Binding("R", "resume", "Resume", tooltip="Call what is missing", id="run.resume"),
+        Binding("c", "cancel", "Cancel", tooltip="Stop at once", show=False, id="run.cancel"),
+        Binding("y", "copy", "Copy", tooltip="Copy the command that repeats the run", id="run.copy"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.groups: tuple[state.GroupLine, ...] = ()
+        self.live: tuple[state.GroupLine, ...] = ()
+
+    def body(self) -> ComposeResult:
+        """The list, the live bars, the record."""
+        yield PagedTable(state.COLUMNS, id="groups")
+        yield EmptyState(
+            "Nothing has run yet",
+            "Runs of every experiment appear here, live.",
+            "1",
+            "goes to Home, r runs",
+            id="nothing",
+        )
+        yield RunProgress(id="progress", classes="panel")
+        with VerticalScroll(id="record", classes="panel") as box:
+            box.border_title = "Record"
+            yield Static(id="facts", markup=False)
+
+    def on_mount(self) -> None:
+        """The list has the keys."""
+        self.query_one("#nothing").display = False
+        self.query_one("#progress").border_title = "Progress"
+        self.query_one("#groups").focus()
+
+    def load(self) -> None:
+        """Read the newest groups."""
+        self.fetch("groups", read_groups, self._show)
+
+    def _show(self, groups: tuple[state.GroupLine, ...]) -> None:
+        self.groups = groups
+        empty = not groups
+        for name in ("#groups", "#record", "#progress"):
+            self.query_one(name).display = not empty
+        self.query_one("#nothing").display = empty
+        self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(groups, datetime.now(UTC))))
+        self._draw()
+
+    def on_runs_progressed(self, message: RunsProgressed) -> None:
+        """Live figures."""
+        message.stop()
+        if {group.group for group in message.groups} - {group.group for group in self.groups}:
+            self.load()
+        self.live = message.groups
+        by_id = {group.group: group for group in message.groups}
+        self.groups = tuple(by_id.get(group.group, group) for group in self.groups)
+        self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(self.groups, datetime.now(UTC))))
+        self._draw()
+
+    @property
+    def group(self) -> state.GroupLine | None:
+        """The group under the cursor, with live figures where there are."""
+        key = self.query_one("#groups", PagedTable).cursor_key
+        return next((group for group in (*self.live, *self.groups) if group.group == key), None)
+
+    @on(PagedTable.Highlighted)
+    def _draw(self) -> None:
+        group = self.group
+        if group is None:
+            return
+        self.query_one("#progress", RunProgress).show((group,))
+        lines: list[Line] = []
+        for arm in group.arms:
+            lines += [(*fit(line((label, "muted")), 12), *text) for label, text in state.record_lines(arm)]
+            lines.append(())
+        self.query_one("#facts", Static).update(join_lines(lines))
+
+    @on(PagedTable.Opened)
+    def _opened(self) -> None:
+        self.action_open()
+
+    def action_open(self) -> None:
+        """The results of the group's experiment."""
+        if group := self.group:
+            from llmexp_tui.tui.screens.results import ResultsScreen
+
+            self.app.push_screen(ResultsScreen(group.experiment))
+
+    def action_stop(self) -> None:
+        """Stop after what is in flight."""
+        self._stop("drain", "Stopping after the rows in flight; resume finishes it")
+
+    def action_cancel(self) -> None:
+        """Stop at once."""
+        self._stop("cancel", "Cancelled; what finished is stored")
+
+    def _stop(self, mode: str, words: str) -> None:
+        group = self.group
+        if group is None or not group.active:
+            self.home_app.say("This run is not going")
+            return
+        self.fetch("stop", partial(stop_group, group.group, mode), lambda _: self.home_app.say(words))
+
+    def action_resume(self) -> None:
+        """Finish an interrupted group."""
+        group = self.group
+        if group is None or group.status not in state.RESUMABLE:
+            self.home_app.say("Only an interrupted or failed run can be resumed")
+            return
+        self.fetch(
+            "resume", partial(resume_group, group), lambda _: self.home_app.say("Resumed: only what is missing")
+        )
+
+    def action_copy(self) -> None:
+        """The command that repeats the run."""
+        if (group := self.group) and group.arms:
+            copy_text(self.home_app, state.reproduce(group.arms[0].record), "the command")

@@ -1,0 +1,89 @@
+"""No project here: the demo, a new project, or where to look. Shown where no llmexp.toml is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.tui.messages import Fetched, ReadFailed
+from llmexp_tui.tui.reads.beginnings import copy_demo, make_project
+from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.paging import Column, ListSource, TableRow
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.tones import join_lines
+
+_CHOICES = (
+    ("demo", "Try the demo", "copies a sample project to ./llmexp-demo; it needs no key and no network"),
+    ("new", "New project here", "writes a small llmexp.toml, a prompt and a dataset that run as they are"),
+    ("import", "Bring your own", "llmexp-tui import FORMAT PATH reads files of other tools"),
+)
+
+
+class WelcomeScreen(ProjectScreen):
+    """Three ways to begin."""
+
+    HELP = "There is no llmexp.toml in this folder or above it."
+    CSS_PATH = "welcome.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Choose", id="welcome.choose"),
+        Binding("d", "pick('demo')", "Demo", id="welcome.demo"),
+        Binding("n", "pick('new')", "New project", id="welcome.new"),
+    ]
+
+    def body(self) -> ComposeResult:
+        """What this is, then the choices."""
+        with Vertical(id="middle"):
+            yield Static(
+                join_lines([
+                    line(("llmexp", "strong"), "  is your prompt change real?"), (),
+                    line(("There is no project in this folder. A project is a folder with llmexp.toml,", "muted")),
+                    line(("prompt files and datasets. How would you like to begin?", "muted")),
+                ]),
+                id="greeting", markup=False,
+            )  # fmt: skip
+            yield PagedTable((Column("title", "", 20), Column("text", "")), id="choices", header=False)
+
+    def on_mount(self) -> None:
+        """The choices have the keys."""
+        rows = [TableRow(key, (line((title, "strong")), line((text, "muted")))) for key, title, text in _CHOICES]
+        table = self.query_one("#choices", PagedTable)
+        table.show(ListSource(rows))
+        table.focus()
+
+    @on(PagedTable.Opened)
+    def _opened(self, message: PagedTable.Opened) -> None:
+        self.action_pick(message.key)
+
+    def action_choose(self) -> None:
+        """What is under the cursor."""
+        key = self.query_one("#choices", PagedTable).cursor_key
+        if key is not None:
+            self.action_pick(key)
+
+    def action_pick(self, key: str) -> None:
+        """Begin."""
+        if key == "import":
+            self.home_app.say("Leave with q, then: llmexp-tui import --help")
+            return
+        make = copy_demo if key == "demo" else make_project
+        self.run_worker(lambda: self._make(make), thread=True, exclusive=True, group="begin")
+
+    def _make(self, make: Callable[[Path], Path]) -> None:
+        try:
+            root = make(Path.cwd())
+        except LlmexpError as error:
+            self.post_message(ReadFailed(error))
+            return
+        self.post_message(Fetched(self._made, root))
+
+    def _made(self, root: Path) -> None:
+        self.home_app.open_folder(root)

@@ -1,0 +1,163 @@
+"""Where do I stand: one line an experiment, from what is stored. Reads nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from llmexp_tui.reports import figures
+from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.tui.state import interval
+from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.format import age
+from llmexp_tui.tui.state.paging import Column, TableRow
+from llmexp_tui.tui.state.verdict import Badge, status_badge, verdict_badge
+
+PLOT_CELLS = 15
+_SPARKS = "▁▂▃▄▅▆▇█"
+_GATE_ORDER = ("fail", "inconclusive", "pass", None)
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentLine:
+    """An experiment as Home knows it. `report` is the newest stored comparison, `trend` the gate metric over runs.
+
+    `stale` says that something it depends on changed since; `running` that a run of it goes on now.
+    """
+
+    name: str
+    question: str
+    report: ExperimentReport | None = None
+    compared_at: str | None = None
+    trend: tuple[float, ...] = ()
+    stale: bool = False
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFile:
+    """A file that is not what the newest run used. `what` is a short word on it: 3 lines, +12 rows, gone."""
+
+    path: str
+    what: str
+    experiments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """Everything on Home but the live runs."""
+
+    project: str
+    experiments: tuple[ExperimentLine, ...]
+    changed: tuple[ChangedFile, ...] = ()
+
+
+def headline(report: ExperimentReport) -> MetricResult | None:
+    """The metric that decides: a failing gate first, then an open one, then the first registered, then any."""
+    registered = [metric for metric in report.metrics if metric.registered]
+    for state in _GATE_ORDER:
+        for metric in registered:
+            if metric.gate == state:
+                return metric
+    return report.metrics[0] if report.metrics else None
+
+
+def columns(limit: float) -> tuple[Column, ...]:
+    """The table's columns; the plot's title is its scale."""
+    return (
+        Column("name", "Experiment"),
+        Column("verdict", "Verdict", 15),
+        Column("change", "Change", 9, "right"),
+        Column("plot", interval.axis(limit, PLOT_CELLS), PLOT_CELLS),
+        Column("floor", "Floor", 5, "right"),
+        Column("trend", "Trend", 12, drop_below=96),
+        Column("metric", "Metric", 18, drop_below=110),
+        Column("age", "Age", 6, "right"),
+    )
+
+
+def scale(lines: Sequence[ExperimentLine]) -> float:
+    """One scale for all experiments' headlines."""
+    heads = [headline(item.report) for item in lines if item.report]
+    return interval.common_limit(found for head in heads if head and (found := interval.interval_of(head)))
+
+
+def table_rows(lines: Sequence[ExperimentLine], now: datetime, limit: float) -> list[TableRow]:
+    """A row for each experiment, in the project's order."""
+    return [TableRow(item.name, _cells(item, now, limit)) for item in lines]
+
+
+def _cells(item: ExperimentLine, now: datetime, limit: float) -> tuple[Line, ...]:
+    head = headline(item.report) if item.report else None
+    if item.report is None or head is None:
+        word = line(("▸ running", "info")) if item.running else line(("· not run yet", "muted"))
+        return (line(item.name), word, (), (), (), (), (), ())
+    badge = badge_of(item.report, head)
+    drawn = interval.interval_of(head, badge.tone)
+    change = f"{figures.difference(head, head.delta, signed=True)}{figures.unit_of_change(head)}"
+    return (
+        line(item.name),
+        badge.spans,
+        line(change),
+        interval.draw(drawn, limit, PLOT_CELLS),
+        line(floor_short(head)),
+        line((spark(item.trend), "info")),
+        line((figures.metric_title(head), "muted")),
+        _age(item, now),
+    )
+
+
+def _age(item: ExperimentLine, now: datetime) -> Line:
+    if item.running:
+        return line(("▸ now", "info"))
+    return line((age(item.compared_at, now), "warn" if item.stale else "muted"))
+
+
+def badge_of(report: ExperimentReport, head: MetricResult) -> Badge:
+    """The headline's verdict, unless the comparison as a whole cannot be judged."""
+    if report.status in ("invalid", "error"):
+        badge = status_badge(report.status)
+        return Badge(badge.glyph, badge.word.lower(), badge.tone)
+    return verdict_badge(head)
+
+
+def floor_short(metric: MetricResult) -> str:
+    """How many times the noise floor the change is, in five cells."""
+    if metric.noise_floor_state == "deterministic":
+        return "0"
+    if metric.noise_floor_state != "measured":
+        return "none" if metric.noise_floor_state == "unmeasured" else "bad"
+    return "–" if metric.floor_ratio is None else f"{metric.floor_ratio:.1f}×"
+
+
+def spark(values: Sequence[float]) -> str:
+    """A small line of bars, lowest to highest of the values; nothing for fewer than two."""
+    shown = values[-12:]
+    if len(shown) < 2:
+        return ""
+    low, high = min(shown), max(shown)
+    if high == low:
+        return _SPARKS[3] * len(shown)
+    return "".join(_SPARKS[round((value - low) / (high - low) * (len(_SPARKS) - 1))] for value in shown)
+
+
+def explained(item: ExperimentLine) -> list[Line]:
+    """Two lines under the table on the experiment under the cursor: its question, and what decides."""
+    lines: list[Line] = [line((item.question or item.name, "strong"))]
+    if item.report is None:
+        lines.append(
+            line(
+                "Never compared. ",
+                ("r", "key"),
+                (" runs it, ", "muted"),
+                ("p", "key"),
+                (" shows first what that costs", "muted"),
+            )
+        )
+        return lines
+    gate = status_badge(item.report.status, has_gates=item.report.has_gates)
+    reason = item.report.reasons[0] if item.report.reasons else ""
+    lines.append((*gate.spans, *line((f"  {reason}", "muted"))))
+    return lines

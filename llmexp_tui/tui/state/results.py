@@ -1,0 +1,219 @@
+"""Is the change real: a report as the results panel shows it. Figures and sentences are the reports' own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmexp_tui.reports import figures
+from llmexp_tui.reports.explain import explain
+from llmexp_tui.reports.record import ArmReport, ExperimentReport
+from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.tui.state import interval
+from llmexp_tui.tui.state.cells import Line, Span, line
+from llmexp_tui.tui.state.format import count, plural
+from llmexp_tui.tui.state.paging import Column, TableRow
+from llmexp_tui.tui.state.verdict import status_badge, verdict_badge
+
+GROUP_KEY = "group:"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricKey:
+    """What a line of the table stands for."""
+
+    metric: str
+    statistic: str
+    slice: str | None
+
+    @classmethod
+    def of(cls, metric: MetricResult) -> MetricKey:
+        """The key of a result."""
+        return cls(metric.metric, metric.statistic, metric.slice)
+
+    @property
+    def text(self) -> str:
+        """The key as a table row's key."""
+        return f"{self.metric}\x1f{self.statistic}\x1f{self.slice or ''}"
+
+
+def candidates(report: ExperimentReport) -> tuple[str, ...]:
+    """The candidates' names in the report's order."""
+    return tuple(dict.fromkeys(metric.candidate for metric in report.metrics))
+
+
+def metrics_of(report: ExperimentReport, candidate: str) -> list[MetricResult]:
+    """One candidate's metrics: registered first, then exploratory, each in the report's order."""
+    own = [metric for metric in report.metrics if metric.candidate == candidate]
+    return [m for m in own if m.registered] + [m for m in own if not m.registered]
+
+
+def plot_cells(cells: int) -> int:
+    """How wide the interval plot is in a table of so many cells."""
+    return max(11, min(48, cells - 64))
+
+
+def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple[Column, ...]:
+    """The table's columns in so many cells; the plot's title is its scale."""
+    plot = plot_cells(cells)
+    arms = f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
+    return (
+        Column("metric", "Metric"),
+        Column("values", arms, 18, "right"),
+        Column("change", "Change", 16, "right"),
+        Column("plot", interval.axis(limit_of(report, candidate), plot), plot),
+        Column("verdict", "Verdict", 15),
+        Column("p", "p", 6, "right", drop_below=100),
+        Column("rows", "better/worse/same", 17, "right", drop_below=120),
+    )
+
+
+def limit_of(report: ExperimentReport, candidate: str) -> float:
+    """The one scale of a candidate's panel."""
+    found = (interval.interval_of(metric) for metric in metrics_of(report, candidate))
+    return interval.common_limit(item for item in found if item is not None)
+
+
+def table_rows(report: ExperimentReport, candidate: str, cells: int) -> list[TableRow]:
+    """A line a metric, under a line that says what was registered and what is exploratory."""
+    limit, plot = limit_of(report, candidate), plot_cells(cells)
+    rows: list[TableRow] = []
+    group = None
+    for metric in metrics_of(report, candidate):
+        if metric.registered != group:
+            group = metric.registered
+            rows.append(_group_row("Registered" if group else "Exploratory"))
+        rows.append(TableRow(MetricKey.of(metric).text, _cells(metric, limit, plot)))
+    return rows
+
+
+def _group_row(title: str) -> TableRow:
+    return TableRow(GROUP_KEY + title, (line((title, "strong")), (), (), (), (), (), ()))
+
+
+def _cells(metric: MetricResult, limit: float, plot: int) -> tuple[Line, ...]:
+    badge = verdict_badge(metric)
+    tone = badge.tone if metric.registered or metric.invalid else "muted"
+    verdict = badge.spans if metric.registered or metric.invalid else line((f"· {badge.word}", "muted"))
+    return (
+        line((f" {figures.metric_title(metric)}", "" if metric.registered else "muted")),
+        line(figures.arm_values(metric)),
+        line(figures.change(metric)),
+        interval.draw(interval.interval_of(metric, tone), limit, plot),
+        verdict,
+        line((figures.p_text(metric.p_adjusted if metric.registered else metric.q_value), "muted")),
+        line((f"{metric.wins}/{metric.losses}/{metric.ties}", "muted")),
+    )
+
+
+def heading(report: ExperimentReport, candidate: str) -> tuple[Line, Line, Line]:
+    """What is compared and what the gate says; the question; how much of it came back."""
+    gate = status_badge(report.status, has_gates=report.has_gates)
+    baseline = report.baseline.variant if report.baseline else "–"
+    dataset = f" · {report.dataset.name} {report.dataset.version}" if report.dataset else ""
+    axis = f" · {report.axis} axis" + (" (confounded)" if report.confounded else "")
+    first = line(
+        (gate.glyph + " " + gate.word, gate.tone),
+        "  ",
+        (report.name, "strong"),
+        (f"  {candidate} against {baseline}{axis}{dataset}", "muted"),
+    )
+    return first, line(report.question or ""), integrity(report, candidate)
+
+
+def integrity(report: ExperimentReport, candidate: str) -> Line:
+    """Attempted, answered, errors, unscored of both arms, the floor and the money: before any figure."""
+    arms = [report.baseline, *(arm for arm in report.candidates if arm.variant == candidate)]
+    parts: list[tuple[str, str]] = []
+    for arm in arms:
+        if arm is not None:
+            parts += [(" · " if parts else "", "muted"), *_answered(arm)]
+    parts.append((f" · {floor_words(report)} · {figures.money(report.cost_usd)}", "muted"))
+    return line(*parts)
+
+
+def _answered(arm: ArmReport) -> list[tuple[str, str]]:
+    totals = arm.totals
+    parts = [(f"{arm.variant} {count(totals.completed)}/{count(totals.attempted)}", "muted")]
+    if totals.errored:
+        parts.append((f" {plural(totals.errored, 'error')}", "bad"))
+    unscored = sum(number for _, number in arm.unscored)
+    if unscored:
+        parts.append((f" {unscored} not scored", "warn"))
+    return parts
+
+
+def floor_words(report: ExperimentReport) -> str:
+    """The worst state of the registered metrics' noise floors."""
+    states = {metric.noise_floor_state for metric in report.metrics if metric.registered}
+    for state in ("invalid", "unmeasured", "measured", "deterministic"):
+        if state in states:
+            return f"noise floor {state}"
+    return "no noise floor"
+
+
+def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Line]:
+    """What the metric under the cursor says in words, then why the gate says what it says, then what to know."""
+    lines: list[Line] = []
+    if metric is not None:
+        seen, meaning = explain(metric)
+        lines += [line(seen), line(meaning), ()]
+        lines += _facts(metric)
+    lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
+    lines += [line(("note ", "warn"), warning) for warning in report.warnings]
+    lines += [line(("     " + note, "muted")) for note in report.notes]
+    return lines
+
+
+def _facts(metric: MetricResult) -> list[Line]:
+    unit = figures.unit_of_change(metric)
+    parts = [
+        f"margin {figures.margin_text(metric)}",
+        figures.floor_text(metric),
+        f"p {figures.p_text(metric.p_value)}",
+        f"{count(metric.n_pairs)} rows",
+    ]
+    if metric.n_dropped:
+        parts.append(f"{metric.n_dropped} dropped")
+    if metric.mde is not None:
+        parts.append(f"would find {figures.difference(metric, metric.mde)}{unit}")
+    if metric.fragility is not None:
+        parts.append(f"{plural(metric.fragility, 'row')} flipped would change it")
+    return [line((" · ".join(parts), "muted")), ()]
+
+
+def find_metric(report: ExperimentReport, candidate: str, key: str | None) -> MetricResult | None:
+    """The metric of a table row's key."""
+    return next((m for m in metrics_of(report, candidate) if MetricKey.of(m).text == key), None)
+
+
+def all_candidates(report: ExperimentReport) -> tuple[tuple[Column, ...], list[TableRow]]:
+    """Every candidate side by side: a column each, with the change and the verdict's glyph, a row a metric."""
+    names = candidates(report)
+    columns = (Column("metric", "Metric", 20), *(Column(f"c:{name}", name) for name in names))
+    keys = dict.fromkeys(MetricKey.of(metric) for name in names for metric in metrics_of(report, name))
+    rows = []
+    for key in keys:
+        cells: list[Line] = [line(key.metric if key.statistic == "mean" else f"{key.metric} ({key.statistic})")]
+        for name in names:
+            metric = find_metric(report, name, key.text)
+            cells.append(_short(metric) if metric else ())
+        rows.append(TableRow(key.text, tuple(cells)))
+    return columns, rows
+
+
+def _short(metric: MetricResult) -> Line:
+    badge = verdict_badge(metric)
+    tone = badge.tone if metric.registered else "muted"
+    return (Span(f"{badge.glyph} ", tone), Span(figures.change(metric)), Span(f" {badge.word}", tone))
+
+
+def quality_against_cost(report: ExperimentReport) -> Sequence[tuple[str, MetricResult | None, MetricResult | None]]:
+    """Each candidate with its deciding quality metric and its cost metric, for the trade-off line."""
+    shown = []
+    for name in candidates(report):
+        own = metrics_of(report, name)
+        quality = next((m for m in own if not m.is_ratio and m.metric != "errors"), None)
+        cost = next((m for m in own if m.metric == "cost"), None)
+        shown.append((name, quality, cost))
+    return shown

@@ -1,0 +1,229 @@
+"""What exactly changed: rows of two runs side by side, filters and sorting by name. No queries here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from llmexp_tui.domain.hashing import canonical_json
+from llmexp_tui.domain.run import Output
+from llmexp_tui.domain.score import Score
+from llmexp_tui.reports.figures import money, number
+from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.format import count, milliseconds
+from llmexp_tui.tui.state.paging import Column, TableRow
+
+FILTERS = {
+    "all": "all rows",
+    "regressed": "worse than the baseline",
+    "improved": "better than the baseline",
+    "flipped": "better or worse",
+    "errored": "a call failed",
+    "disagreement": "scores disagree with one another",
+}
+SORTS = {
+    "order": "dataset order",
+    "change": "worst change first",
+    "baseline": "baseline's score, lowest first",
+    "candidate": "candidate's score, lowest first",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Which rows are shown. `direction` is the metric's: what is worse depends on it. `slice` is (column, value)."""
+
+    baseline_run: str
+    candidate_run: str
+    metric: str
+    direction: str = "higher"
+    filter: str = "all"
+    sort: str = "order"
+    text: str = ""
+    slice: tuple[str, str] | None = None
+
+    def next_sort(self) -> RowQuery:
+        """The same rows in the next order."""
+        names = list(SORTS)
+        return replace(self, sort=names[(names.index(self.sort) + 1) % len(names)])
+
+    @property
+    def words(self) -> str:
+        """What is shown, in words."""
+        parts = [FILTERS[self.filter]]
+        if self.slice:
+            parts.append(f"{self.slice[0]} = {self.slice[1]}")
+        if self.text:
+            parts.append(f"with “{self.text}”")
+        if self.sort != "order":
+            parts.append(SORTS[self.sort])
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class RowLine:
+    """One row of the table: both scores (means over repeats), None where there is none."""
+
+    key: str
+    row_no: int
+    baseline: float | None
+    candidate: float | None
+    baseline_failed: bool
+    candidate_failed: bool
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One arm's side of a row: its outputs (one a repeat) and the scores of each, by metric."""
+
+    variant: str
+    outputs: tuple[Output, ...]
+    scores: tuple[Mapping[str, Score], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answers one under the other; a failed call shows its error."""
+        if not self.outputs:
+            return ""
+        if len(self.outputs) == 1:
+            return _answer(self.outputs[0])
+        return "\n".join(f"[repeat {o.repeat + 1}]\n{_answer(o)}" for o in self.outputs)
+
+    @property
+    def foot(self) -> Line:
+        """What the answer took."""
+        if not self.outputs:
+            return line(("no answer stored", "warn"))
+        first = self.outputs[0]
+        tokens = None
+        if first.input_tokens is not None and first.output_tokens is not None:
+            tokens = first.input_tokens + first.output_tokens
+        parts = [milliseconds(first.latency_ms), f"{count(tokens)} tok", money(first.cost_usd)]
+        if first.cached:
+            parts.append("from cache")
+        if first.finish_reason not in (None, "stop"):
+            parts.append(str(first.finish_reason))
+        return line((" · ".join(parts), "muted"))
+
+
+def _answer(output: Output) -> str:
+    if output.error_kind is not None:
+        return f"call failed: {output.error_kind}: {output.error or ''}"
+    calls = "".join(f"\n→ {call.get('name')}({call.get('arguments')})" for call in output.tool_calls)
+    return (output.text or "") + calls
+
+
+@dataclass(frozen=True, slots=True)
+class RowDetail:
+    """Everything on one row of two runs."""
+
+    key: str
+    row_hash: str
+    values: Mapping[str, Any]
+    expected: str | None
+    baseline: ArmRow
+    candidate: ArmRow
+    slices: Mapping[str, Any] = field(default_factory=dict)
+
+
+def change_of(item: RowLine, direction: str) -> str:
+    """regressed, improved, same, or unknown where a score is missing. A failed call is worse than any answer."""
+    if item.baseline_failed or item.candidate_failed:
+        if item.baseline_failed and item.candidate_failed:
+            return "same"
+        return "regressed" if item.candidate_failed else "improved"
+    if item.baseline is None or item.candidate is None:
+        return "unknown"
+    if item.baseline == item.candidate:
+        return "same"
+    return "improved" if (item.candidate > item.baseline) == (direction != "lower") else "regressed"
+
+
+_CHANGES = {
+    "regressed": ("✗ regressed", "bad"),
+    "improved": ("✓ improved", "good"),
+    "same": ("= same", "muted"),
+    "unknown": ("· no score", "muted"),
+}
+
+
+def table_columns(metric: str) -> tuple[Column, ...]:
+    """The table's columns."""
+    return (
+        Column("key", "Row", 14),
+        Column("score", metric, 15),
+        Column("change", "Change", 11),
+        Column("excerpt", "Input"),
+    )
+
+
+def table_row(item: RowLine, direction: str) -> TableRow:
+    """One row of the table."""
+    word = _CHANGES[change_of(item, direction)]
+    return TableRow(
+        item.key,
+        (
+            line(item.key),
+            line(f"{_side(item.baseline, item.baseline_failed)} → {_side(item.candidate, item.candidate_failed)}"),
+            line(word),
+            line((item.excerpt, "muted")),
+        ),
+    )
+
+
+def _side(value: float | None, failed: bool) -> str:
+    return "error" if failed else number(value)
+
+
+def excerpt_of(values: Mapping[str, Any], hidden: Sequence[str] = ()) -> str:
+    """The row's own text, as short as a table line: the longest text column that is not the answer."""
+    texts = [str(value) for name, value in values.items() if name not in hidden and isinstance(value, str)]
+    return max(texts, key=len, default="")[:300]
+
+
+def input_lines(detail: RowDetail) -> str:
+    """All columns of a row as text: each name, then its value."""
+    parts = []
+    for name, value in detail.values.items():
+        text = value if isinstance(value, str) else canonical_json(value)
+        parts.append(f"{name}: {text}")
+    return "\n".join(parts)
+
+
+def score_lines(detail: RowDetail) -> list[Line]:
+    """Each metric: baseline's and candidate's score, with labels, reasons and errors."""
+    names = dict.fromkeys(
+        name for arm in (detail.baseline, detail.candidate) for scores in arm.scores for name in scores
+    )
+    lines: list[Line] = []
+    for name in names:
+        left, right = _score(detail.baseline, name), _score(detail.candidate, name)
+        lines.append(line((f"{name}  ", "strong"), f"{_score_text(left)} → {_score_text(right)}"))
+        for arm, score in ((detail.baseline, left), (detail.candidate, right)):
+            if score is not None and (score.reason or score.error):
+                tone = "bad" if score.error else "muted"
+                lines.append(line((f"  {arm.variant}: {score.error or score.reason}", tone)))
+    return lines
+
+
+def _score(arm: ArmRow, name: str) -> Score | None:
+    return next((scores[name] for scores in arm.scores if name in scores), None)
+
+
+def _score_text(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    if score.value is None:
+        return "failed"
+    return f"{number(score.value)}{f' ({score.label})' if score.label else ''}"
+
+
+def as_text(detail: RowDetail) -> str:
+    """The whole row as plain text, for the clipboard."""
+    parts = [f"row {detail.key}", input_lines(detail)]
+    if detail.expected is not None:
+        parts.append(f"expected: {detail.expected}")
+    parts += [f"--- {arm.variant}\n{arm.text}" for arm in (detail.baseline, detail.candidate)]
+    return "\n".join(parts)

@@ -1,0 +1,91 @@
+"""Watch mode: a saved file becomes a version, what it changed is run again, what it made obsolete is stopped.
+
+The states are visible in the top bar: watching, changed, running (from the runs themselves), and the verdict as a
+toast. Files are looked at by `project.watch`; this only decides what a change means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.tui.messages import ProjectChanged
+from llmexp_tui.tui.reads.watch import Reaction, react, watched_paths
+
+if TYPE_CHECKING:
+    from llmexp_tui.tui.app import LlmexpApp
+    from llmexp_tui.workflows.session import Session
+
+OFF, WATCHING, CHANGED = "off", "watching", "changed"
+
+
+@dataclass
+class Watching:
+    """The switch and its state. `seen` is the newest reaction, for the watch screen."""
+
+    app: LlmexpApp
+    state: str = OFF
+    seen: Reaction | None = None
+
+    @property
+    def on(self) -> bool:
+        """Whether files are watched."""
+        return self.state != OFF
+
+    def toggle(self) -> None:
+        """On or off."""
+        if self.on:
+            self.app.workers.cancel_group(self.app, "watch")
+            self._become(OFF)
+            self.app.say("Not watching any more")
+            return
+        self._become(WATCHING)
+        self.app.run_worker(self._watch(), group="watch", exclusive=True)
+        self.app.say("Watching: saving a file runs what it changes")
+
+    def _become(self, state: str) -> None:
+        self.state = state
+        self.app.show_activity()
+
+    async def _watch(self) -> None:
+        from llmexp_tui.project.watch import changes
+
+        session = await self._session()
+        if session is None:
+            return
+        paths = watched_paths(session)
+        async for changed in changes(session.root, *paths):
+            self._become(CHANGED)
+            self.app.post_message(ProjectChanged(tuple(sorted(str(path) for path in changed))))
+            self.app.run_worker(partial(self._react, session, changed), thread=True, group="react", exclusive=True)
+
+    async def _session(self) -> Session | None:
+        import asyncio
+
+        try:
+            return await asyncio.to_thread(self.app.session)
+        except LlmexpError as error:
+            self.app.say_error(error)
+            self._become(OFF)
+            return None
+
+    def _react(self, session: Session, changed: Iterable[Path]) -> None:
+        try:
+            reaction = react(frozenset(changed), session)
+        except LlmexpError as error:
+            self.app.call_from_thread(self._failed, error)
+            return
+        self.app.call_from_thread(self._reacted, reaction)
+
+    def _failed(self, error: LlmexpError) -> None:
+        self._become(WATCHING if self.on else OFF)
+        self.app.say_error(error)
+
+    def _reacted(self, reaction: Reaction) -> None:
+        self.seen = reaction
+        self._become(WATCHING if self.on else OFF)
+        self.app.say(reaction.words)
