@@ -116,8 +116,9 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
     counted = select(
         _OUTPUT.c.run_no,
         func.count(),
-        func.sum(_OUTPUT.c.failed),
-        func.sum(_OUTPUT.c.cached),
+        # A sum of a yes-or-no column comes back as yes or no, so the yeses are counted.
+        func.count(case((_OUTPUT.c.failed, 1))),
+        func.count(case((_OUTPUT.c.cached, 1))),
         func.count(case((called, 1))),
         func.count(case((called, _OUTPUT.c.cost_usd))),
         func.sum(case((called, _OUTPUT.c.cost_usd))),
