@@ -55,7 +55,7 @@ class ProgressLine:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._live = _redraws()
-        self._last = float("-inf")
+        self._last = clock() if not self._live else float("-inf")
         self._tenth = -1
         self._drawn = False
 

@@ -23,7 +23,7 @@ _EPILOG = "Root options (llmexp-tui --help) may stand before or after the comman
 
 def _program() -> typer.Typer:
     """The commands' tree. Rich help and rich tracebacks are off: plain text, and 60 ms less to start."""
-    from llmexp_tui.cli.commands import compare, plan, run, start
+    from llmexp_tui.cli.commands import compare, datasets, plan, prompts, run, runs, start
 
     plain: dict[str, Any] = {"rich_markup_mode": None, "context_settings": _SETTINGS}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=None, **plain)
@@ -38,6 +38,8 @@ def _program() -> typer.Typer:
         ("resume", run.resume, "Finish an interrupted run."),
     ):
         app.command(name, short_help=summary, epilog=_EPILOG, context_settings=_SETTINGS)(command)
+    for name, member in (("datasets", datasets), ("prompts", prompts), ("runs", runs)):
+        app.add_typer(member.commands(plain, _EPILOG), name=name, epilog=_EPILOG)
     return app
 
 
@@ -46,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = hoist(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     try:
-        code = typer.main.get_command(_program()).main(args=words, prog_name=PROGRAM, standalone_mode=False)
+        command, path = _helped(typer.main.get_command(_program()), words)
+        args = ["--help"] if len(path) > 1 else words
+        code = command.main(args=args, prog_name=" ".join(path), standalone_mode=False)
         return int(code or ExitCode.PASS)
     except TyperException as error:
         return _usage(error)
@@ -56,6 +60,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         diagnostics.say_error(error, debug=debug)
         return exit_code_of(error)
+
+
+def _helped(program: Any, words: Sequence[str]) -> tuple[Any, list[str]]:
+    """The command whose help is asked for, with its path; the program itself where none is.
+
+    Asked directly it answers before the root options are read, which would cost 60 ms of imports.
+    """
+    path = [PROGRAM]
+    if not {"-h", "--help"} & set(words):
+        return program, path
+    command = program
+    for word in words:
+        found = getattr(command, "commands", {}).get(word)
+        if found is not None:
+            command = found
+            path.append(word)
+    return command, path
 
 
 def _usage(error: TyperException) -> int:

@@ -48,7 +48,19 @@ LabelOnPass = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Replace the plan's seed.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Version = Annotated[bool, typer.Option("--version", help="Show the version.")]
+
+
+def _show_version(asked: bool) -> None:
+    """Answers before any other option is looked at: those cost 50 ms of imports."""
+    if asked:
+        from llmexp_tui._version import __version__
+        from llmexp_tui.cli import output
+
+        output.write(f"{PROGRAM} {__version__}")
+        raise typer.Exit(ExitCode.PASS)
+
+
+Version = Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)]
 
 
 def root(
@@ -76,12 +88,6 @@ def root(
     Exit codes of --check: 0 passed, 1 a gate failed, 2 usage or configuration, 3 inconclusive or invalid,
     4 could not be completed, 130 interrupted.
     """
-    if version:
-        from llmexp_tui._version import __version__
-        from llmexp_tui.cli import output
-
-        output.write(f"{PROGRAM} {__version__}")
-        raise typer.Exit(ExitCode.PASS)
     options = checked_options(
         RootOptions(
             project=project,

@@ -13,6 +13,7 @@ from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.stats.result import MetricResult
 
 UNKNOWN = "–"
+MANY_FLOORS = 99
 SHARE_TYPES = frozenset({"binary", "share", "errors"})
 _STATISTIC_WORDS = {"latency": "typical", "ttft": "typical"}
 
@@ -60,10 +61,11 @@ def status_badge(status: str, *, has_gates: bool = True) -> Badge:
 
 
 def metric_title(metric: MetricResult) -> str:
-    """The metric's name with its statistic where that is not the plain mean, and its slice."""
+    """The metric's name with its statistic where that is not the plain mean, its scale, and its slice."""
     word = metric.statistic if metric.statistic != "mean" else _STATISTIC_WORDS.get(metric.metric, "")
     parts = [part for part in (word, metric.slice) if part]
-    return f"{metric.metric} ({', '.join(parts)})" if parts else metric.metric
+    name = "cost / 1k rows" if _is_cost(metric) else metric.metric
+    return f"{name} ({', '.join(parts)})" if parts else name
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -85,7 +87,7 @@ def money(value: float | None) -> str:
 
 def percent(share: float | None, decimals: int = 1) -> str:
     """A share as percent without its sign's unit; a dash where it is unknown."""
-    return UNKNOWN if share is None else f"{100 * share:.{decimals}f}"
+    return UNKNOWN if share is None else f"{100 * share + 0.0:.{decimals}f}"
 
 
 def arm_values(metric: MetricResult) -> str:
@@ -95,10 +97,15 @@ def arm_values(metric: MetricResult) -> str:
         return UNKNOWN
     if metric.type in SHARE_TYPES:
         return f"{percent(low)} → {percent(high)} %"
-    if metric.metric == "cost":
-        return f"{money(low)} → {money(high)}"
+    if _is_cost(metric):
+        # A single call costs so little that its zeros hide the figure.
+        return " → ".join("–" if value is None else f"${number(1000 * value)}" for value in (low, high))
     unit = " ms" if metric.metric in ("latency", "ttft") else ""
     return f"{number(low)} → {number(high)}{unit}"
+
+
+def _is_cost(metric: MetricResult) -> bool:
+    return metric.metric == "cost" and metric.is_ratio
 
 
 def change(metric: MetricResult) -> str:
@@ -115,12 +122,10 @@ def difference(metric: MetricResult, value: float | None, *, signed: bool = Fals
     """A delta, margin, floor or half-width without its unit."""
     if value is None:
         return UNKNOWN
-    if metric.is_ratio or metric.type in SHARE_TYPES:
-        text = percent(value)
-        sign = "+" if signed and not text.startswith("-") else ""
-    else:
-        text = number(value)
-        sign = "+" if signed and value > 0 else ""
+    text = percent(value) if metric.is_ratio or metric.type in SHARE_TYPES else number(value)
+    if not any(digit in text for digit in "123456789"):
+        return text.lstrip("-")
+    sign = "+" if signed and value > 0 else ""
     return (sign + text).replace("-", "−")
 
 
@@ -138,7 +143,7 @@ def floor_text(metric: MetricResult) -> str:
     if metric.noise_floor_state == "deterministic":
         return "floor 0"
     if metric.floor_ratio is not None:
-        return f"{metric.floor_ratio:.1f}× floor"
+        return f"{metric.floor_ratio:.1f}× floor" if metric.floor_ratio < MANY_FLOORS else f">{MANY_FLOORS}× floor"
     return f"floor {difference(metric, metric.noise_floor)}{unit_of_change(metric)}"
 
 

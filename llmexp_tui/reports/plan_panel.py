@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,11 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.reports import figures
 
 if TYPE_CHECKING:
+    from llmexp_tui.stats.planner import MetricForecast
     from llmexp_tui.workflows.plan import ArmEstimate, GateForecast, PlanReport
 
 WIDTH = 80
+ENOUGH = 0.8
 
 
 def plan_panel(plan: PlanReport) -> str:
@@ -52,14 +55,21 @@ def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
         f"noise floor {_size(gate, found.noise_floor)}, margin {_size(gate, gate.margin)}"
     ]
     if found.power is not None:
-        needed = "" if found.rows_needed is None else f"; {found.rows_needed:,} rows for 80 %"
-        repeats = "" if found.repeats_needed is None else f", or {found.repeats_needed} repeats"
-        lines.append(f"    an equal candidate passes {found.power:.0%} of the time{needed}{repeats}")
+        lines.append(f"    an equal candidate passes {found.power:.0%} of the time{_remedy(found)}")
     if plan.effect is not None:
         rows = "no number of rows" if found.rows_for_effect is None else f"{found.rows_for_effect:,} rows"
         lines.append(f"    an effect of {_size(gate, plan.effect)} needs {rows}")
     lines.append(f"    noise {_basis(str(found.basis))}")
     return lines
+
+
+def _remedy(found: MetricForecast) -> str:
+    """What would make a pass likely, where it is not."""
+    if (found.power or 0.0) >= ENOUGH or found.rows_needed is None:
+        return ""
+    more = found.repeats_needed is not None and found.repeats_needed > found.repeats
+    repeats = f", or {found.repeats_needed} repeats," if more else ""
+    return f"; {found.rows_needed:,} rows{repeats} would make it {ENOUGH:.0%}"
 
 
 def _basis(basis: str) -> str:
@@ -78,5 +88,5 @@ def _range(cost: tuple[float, float] | None) -> str:
 
 
 def _time(seconds: tuple[float, float]) -> str:
-    low, high = (round(value) for value in seconds)
+    low, high = int(seconds[0]), max(math.ceil(seconds[1]), 1)
     return f"{low}–{high} s" if high < 120 else f"{low // 60}–{-(-high // 60)} min"

@@ -90,7 +90,7 @@ def _integrity(report: ExperimentReport) -> str:
     if dropped:
         parts.append(f"{dropped} pairs lost")
     states = {metric.noise_floor_state for metric in registered or report.metrics}
-    for state in ("invalid", "unmeasured", "deterministic", "measured"):
+    for state in ("invalid", "unmeasured", "measured", "deterministic"):
         if state in states:
             parts.append(f"noise floor {state}")
             break

@@ -10,17 +10,19 @@ from llmexp_tui.cli.commands.session import followed, opened
 from llmexp_tui.cli.exit_codes import ExitCode
 from llmexp_tui.cli.options import RootOptions
 from llmexp_tui.errors import LlmexpError, UsageError
-from llmexp_tui.forges.base import Forge, find_forge, marks_of
-from llmexp_tui.reports.files import require_writable, write_reports
-from llmexp_tui.reports.record import CheckReport, ExperimentReport
-from llmexp_tui.reports.text_panel import experiment_panel
 
 if TYPE_CHECKING:
+    from llmexp_tui.forges.base import Forge
+    from llmexp_tui.reports.record import CheckReport
     from llmexp_tui.workflows.session import Session
 
 
 def check(options: RootOptions) -> int:
     """The exit code of the worst experiment; raises LlmexpError where nothing could be judged."""
+    from llmexp_tui.forges.base import find_forge
+    from llmexp_tui.reports.files import require_writable, write_reports
+    from llmexp_tui.reports.text_panel import experiment_panel
+
     require_writable(options.reports)
     with opened(options) as session:
         forge = find_forge(options.forge, os.environ, session.root)
@@ -62,6 +64,8 @@ def _judged(session: Session, options: RootOptions) -> CheckReport:
 
 def _broken(session: Session, options: RootOptions, error: LlmexpError) -> CheckReport:
     """A report of a check that ended before there was anything to judge: scripts find it written all the same."""
+    from llmexp_tui.reports.record import CheckReport, ExperimentReport
+
     gated = tuple(name for name, experiment in session.project.experiments.items() if experiment.gates)
     return CheckReport(
         tuple(
@@ -83,6 +87,8 @@ def _broken(session: Session, options: RootOptions, error: LlmexpError) -> Check
 
 
 def _publish(forge: Forge, session: Session, report: CheckReport) -> None:
+    from llmexp_tui.forges.base import marks_of
+
     posted = forge.publish(report, marks_of(report, _prompt_paths(session)))
     for line in posted.log_lines:
         output.write_log_command(line)

@@ -12,8 +12,6 @@ from llmexp_tui.cli import output
 from llmexp_tui.cli.commands.session import opened
 from llmexp_tui.cli.options import RootOptions
 from llmexp_tui.errors import UsageError
-from llmexp_tui.reports.files import require_writable, write_reports
-from llmexp_tui.reports.record import EXIT_CODES, CheckReport
 
 FORMATS = ("table", "json", "md")
 
@@ -78,7 +76,6 @@ def compare(
     options: RootOptions = context.obj
     if style not in FORMATS:
         raise UsageError(f'unknown format "{style}"', where="--format", mend=f"use one of {', '.join(FORMATS)}")
-    require_writable(options.reports)
     if scores is not None:
         if names:
             raise UsageError(
@@ -102,11 +99,14 @@ def compare(
 
 
 def _compare_runs(names: tuple[str, ...], options: RootOptions, style: str) -> int:
+    from llmexp_tui.reports.files import require_writable, write_reports
     from llmexp_tui.reports.json import check_json, render
     from llmexp_tui.reports.markdown import check_markdown
+    from llmexp_tui.reports.record import CheckReport
     from llmexp_tui.reports.text_panel import experiment_panel
     from llmexp_tui.workflows.compare import compare_experiment, compare_runs
 
+    require_writable(options.reports)
     names = names or options.experiments
     if len(names) not in (1, 2):
         raise UsageError(
@@ -128,6 +128,7 @@ def _compare_runs(names: tuple[str, ...], options: RootOptions, style: str) -> i
 def _compare_scores(request: ScoresRequest, options: RootOptions, style: str) -> int:
     from llmexp_tui.reports.json import comparison_json, render
     from llmexp_tui.reports.markdown import comparison_markdown
+    from llmexp_tui.reports.record import EXIT_CODES
     from llmexp_tui.reports.text_panel import comparison_panel
     from llmexp_tui.workflows.scores_table import compare_scores_file
 

@@ -11,7 +11,6 @@ from llmexp_tui.cli import diagnostics, output
 from llmexp_tui.cli.commands.session import followed, opened
 from llmexp_tui.cli.options import RootOptions
 from llmexp_tui.domain.gate import RATIO_METRICS
-from llmexp_tui.reports import figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,6 +102,8 @@ def _run_options(
 
 
 def _show_runs(runs: Sequence[RunRecord], totals: Sequence[RunTotals]) -> None:
+    from llmexp_tui.reports import figures
+
     output.write_table(
         ("RUN", "VARIANT", "SLOT", "STATUS", "ANSWERED", "FAILED", "CACHED", "COST"),
         [
@@ -123,6 +124,8 @@ def _show_runs(runs: Sequence[RunRecord], totals: Sequence[RunTotals]) -> None:
 
 
 def _floor_cells(floor: FloorRecord) -> tuple[str, str, str]:
+    from llmexp_tui.reports import figures
+
     key, value = floor.key, floor.value
     if key is None:
         return "", figures.number(value), floor.state
