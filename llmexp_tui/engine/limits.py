@@ -1,7 +1,8 @@
 """How many calls of one model may be in flight, and when the next may start.
 
-Concurrency grows by one a round while all goes well and halves when the provider is overloaded (additive increase,
-multiplicative decrease). Waiting that the provider asks for is shared: while it lasts, no call of the model starts.
+Concurrency halves when the provider is overloaded and grows back by additions: one a round, or a tenth of one for a
+while after a refusal. Where one call at a time is still too much it falls below one, which means pauses between
+calls. Waiting that the provider asks for is shared: while it lasts, no call of the model starts.
 Time spent here is never part of a call's latency. Nothing here sends requests or decides about retries.
 """
 
@@ -24,6 +25,11 @@ BACKOFF_CAP_S = 60.0
 OVERLOAD_STATUSES = frozenset({503, 529})
 LONGEST_PAUSE_S = 120.0
 """A provider that asks for more is treated as out of quota; the shared pause never grows beyond it."""
+
+LOWEST = 1 / 64
+CAUTIOUS_STEP = 0.1
+CAUTIOUS_S = 60.0
+"""How slowly, and for how long after a refusal, concurrency grows: a probe that is refused costs a request."""
 
 _SLICE_S = 1.0
 """Waits are slept in slices, so that news (a call that came back, a larger window) is heard in time."""
@@ -102,6 +108,8 @@ class Limiter:
         self._paused_until = -math.inf
         self._backoff = BACKOFF_START_S
         self._decreased_at = -math.inf
+        self._call_s = 0.0
+        self._ended_at = -math.inf
         self._allowance: int | None = None
         self._allowance_until = -math.inf
         self._tokens_out_until = -math.inf
@@ -142,6 +150,7 @@ class Limiter:
     def release(self, permit: Permit, result: Completion | Failure | None = None) -> None:
         """Gives the right back with what came of it (None: the call was cancelled), and adapts."""
         self._in_flight -= 1
+        self._ended_at = self._clock()
         if isinstance(result, Completion):
             self._succeeded(permit, result)
         elif result is not None:
@@ -167,6 +176,8 @@ class Limiter:
     def _delay(self, now: float, tokens: float) -> tuple[float, str]:
         """Seconds until a call may start as far as time decides, and why."""
         waits = [(self._paused_until - now, "asked to wait"), (self._tokens_out_until - now, "out of tokens")]
+        if self._limit < 1.0:
+            waits.append((self._ended_at + self._call_s * (1.0 / self._limit - 1.0) - now, "slowed down"))
         if self._allowance is not None and self._allowance <= 0:
             waits.append((self._allowance_until - now, "out of requests"))
         if self._requests is not None:
@@ -176,7 +187,11 @@ class Limiter:
         return max(waits)
 
     def _succeeded(self, permit: Permit, completion: Completion) -> None:
-        self._limit = min(self._cap, self._limit + 1.0 / self._limit)
+        took = self._ended_at - permit.started
+        self._call_s += 0.2 * (took - self._call_s) if self._call_s else took
+        step = CAUTIOUS_STEP if self._ended_at - self._decreased_at < CAUTIOUS_S else 1.0
+        grown = self._limit + step / self._limit if self._limit >= 1.0 else self._limit * (1.0 + 0.5 * step)
+        self._limit = min(self._cap, grown)
         if permit.started > self._decreased_at:
             self._backoff = BACKOFF_START_S
         total = completion.usage.total
@@ -195,7 +210,7 @@ class Limiter:
             self._pause(now + asked_s + self._rng.uniform(0.0, min(1.0, 0.1 * asked_s)))
         if permit.started <= self._decreased_at:
             return  # it left before the last decrease: one wave of refusals counts once
-        self._limit = max(1.0, self._limit / 2)
+        self._limit = max(LOWEST, self._limit / 2)
         self._decreased_at = now
         if limited and asked_s is None:
             self._backoff = min(BACKOFF_CAP_S, self._rng.uniform(BACKOFF_START_S, 3 * self._backoff))
