@@ -198,7 +198,7 @@ class _Inspector:
         self.optional: dict[str, int] = {}
 
     def refuse(self, node: nodes.Node, what: str, mend: str | None = None) -> NoReturn:
-        raise PromptError(what, where=f"{self.where}:{node.lineno}", mend=mend)
+        raise PromptError(what, where=f"{self.where}:{node.lineno or 1}", mend=mend)
 
     def visit(self, node: nodes.Node, scope: _Scope) -> None:
         """Checks a node and everything below it."""
@@ -208,7 +208,7 @@ class _Inspector:
         special = self._SPECIAL.get(type(node))
         if special is not None:
             special(self, node, inner)
-        elif type(node) in _ANY_CHILD:
+        elif type(node) in _ANY_CHILD or _is_constant(node):
             for child in node.iter_child_nodes():
                 self.visit(child, inner)
         else:

@@ -29,7 +29,7 @@ _TOKENS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # An unclosed string runs to the end of its line or of the text: trying again at each quote would be quadratic.
-_PLACE = re.compile(r"\(at line (\d+), column \d+\)")
+_PLACE = re.compile(r"\(at (?:line (\d+), column \d+|end of document)\)")
 
 KeyPath = tuple[str | int, ...]
 
@@ -44,8 +44,9 @@ def parse_toml(text: str, shown: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         place = _PLACE.search(message)
-        where = f"{shown}:{place[1]}" if place else shown
-        raise ConfigError(f"not TOML: {one_line(_PLACE.sub('', message).strip(), 160)}", where=where) from None
+        line = place[1] if place and place[1] else text.rstrip().count("\n") + 1
+        reason = one_line(_PLACE.sub("", message).strip(), 160)
+        raise ConfigError(f"not TOML: {reason}", where=f"{shown}:{line}") from None
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         raise ConfigError(f"not usable TOML: {one_line(str(error), 160)}", where=shown) from None
 
