@@ -92,7 +92,7 @@ def size(store: Store) -> CacheSize:
     total = "coalesce(sum(length(CAST(text AS BLOB))), 0)"
     query = f"SELECT count(*), {total} FROM completion WHERE cache_key IS NOT NULL"
     with store.read() as connection:
-        return CacheSize(*connection.execute(text(query)).one().tuple())
+        return CacheSize(*connection.execute(text(query)).one())
 
 
 def prune(store: Store, *, older_than: str | None = None, max_bytes: int | None = None) -> int:

@@ -84,7 +84,7 @@ def _without_answered(connection: Connection, cells: dict[_Key, CellWrite]) -> d
     )
     for run in {key[0] for key in cells}:
         rows = json.dumps(sorted({key[1] for key in cells if key[0] == run}))
-        answered.update((run, *pair) for pair in connection.execute(statement, {"run": run, "rows": rows}).tuples())
+        answered.update((run, *pair) for pair in connection.execute(statement, {"run": run, "rows": rows}))
     return {key: cell for key, cell in cells.items() if key not in answered}
 
 

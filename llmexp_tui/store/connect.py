@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from llmexp_tui.errors import StoreError
-from llmexp_tui.store.faults import BUSY_MS
+from llmexp_tui.store.faults import BUSY_S
 
 APPLICATION_ID = 0x4C4D5850
 """Marks the file as this program's ("LMXP")."""
@@ -67,11 +67,13 @@ def make_private(path: Path) -> bool:
     return True
 
 
-def connect(path: Path, *, writable: bool, immutable: bool = False) -> sqlite3.Connection:
+def connect(
+    path: Path, *, writable: bool, immutable: bool = False, busy_s: float = BUSY_S
+) -> sqlite3.Connection:
     """A connection in autocommit with the settings of its role. Raises sqlite3.Error."""
     flags = "mode=rw" if writable else "mode=ro"
     uri = f"{path.as_uri()}?{flags}{'&immutable=1' if immutable else ''}"
-    raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+    raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_s)
     try:
         raw.execute("PRAGMA trusted_schema=OFF")
         raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")

@@ -129,7 +129,7 @@ def _newest(connection: Connection, dataset_no: int) -> _Parent | None:
         .order_by(_VERSION.c.no.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else _Parent(*row.tuple())
+    return None if row is None else _Parent(*row)
 
 
 def _changelog(

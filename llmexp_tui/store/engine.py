@@ -23,13 +23,16 @@ from sqlalchemy.pool import QueuePool
 
 from llmexp_tui.errors import StoreError
 from llmexp_tui.store.connect import WAL_LIMIT_BYTES, connect, journal_mode, make_private, reader
-from llmexp_tui.store.faults import BUSY_MS, busy_error, primary_code, translated
+from llmexp_tui.store.faults import BUSY_S, busy_error, primary_code, translated
 from llmexp_tui.store.locks import LockFile, exclusive, posix_lock_pid
-from llmexp_tui.store.migrations import SCHEMA_VERSION, migrate, require_readable, schema_version
+from llmexp_tui.store.migrations import SCHEMA_VERSION, migrate, require_readable, require_writable
 from llmexp_tui.store.processes import Process, this_process
 
 QUICK_CHECK_AT_MOST_BYTES = 256 * 1024 * 1024
 """Larger files are not checked on opening after an unclean end (1.3 s a gigabyte); `Store.notes` says so."""
+
+
+_NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 class Store:
@@ -47,6 +50,7 @@ class Store:
         locks: tuple[LockFile, LockFile] | None,
         journal: str,
         notes: tuple[str, ...],
+        busy_s: float = BUSY_S,
     ) -> None:
         self.path = path
         self.journal = journal
@@ -56,6 +60,7 @@ class Store:
         self._readers = readers
         self._writer = writer
         self._locks = locks
+        self._busy_s = busy_s
         self._turn = threading.Lock()
         self._watch: sqlite3.Connection | None = None
         self._watching = threading.Lock()
@@ -81,7 +86,7 @@ class Store:
         if self._writer is None or self._locks is None:
             why = "; ".join(self.notes) or "it was opened for reading"
             raise StoreError(f"nothing can be stored: {why}", where=str(self.path))
-        if not self._turn.acquire(timeout=BUSY_MS / 1000):
+        if not self._turn.acquire(timeout=self._busy_s):
             raise busy_error(self.path, "this process")
         try:
             with self._writers_lock(), translated(self.path, self._holder):
@@ -128,7 +133,7 @@ class Store:
     def _writers_lock(self) -> Any:
         assert self._locks is not None
         return exclusive(
-            self._locks[0], self.process.label, BUSY_MS / 1000, lambda holder: busy_error(self.path, holder)
+            self._locks[0], self.process.label, self._busy_s, lambda holder: busy_error(self.path, holder)
         )
 
     def _holder(self) -> str | None:
@@ -160,12 +165,15 @@ class Store:
             lock.unlock()
 
 
-def open_store(path: Path, *, read_only: bool = False, journal: str | None = None) -> Store:
+def open_store(
+    path: Path, *, read_only: bool = False, journal: str | None = None, busy_s: float = BUSY_S
+) -> Store:
     """Opens the database, creating or upgrading it where needed.
 
     A file that cannot be written is opened for reading (`Store.read_only`, with the reason in `Store.notes`).
-    `journal` (WAL or TRUNCATE) overrules what the file system suggests. Raises StoreError for a file that is no
-    store or is damaged, StoreVersionError for one that a newer program wrote.
+    `journal` (WAL or TRUNCATE) overrules what the file system suggests, `busy_s` how long to wait for other
+    processes. Raises StoreError for a file that is no store or is damaged, StoreVersionError for one that a newer
+    program wrote.
     """
     path = Path(path).absolute()
     if read_only and not path.exists():
@@ -174,7 +182,7 @@ def open_store(path: Path, *, read_only: bool = False, journal: str | None = Non
     if read_only or reason:
         return _open_reading(path, () if reason is None else (reason,))
     make_private(path)
-    return _open_writing(path, journal)
+    return _open_writing(path, journal, busy_s)
 
 
 def data_version(store: Store) -> int:
@@ -192,22 +200,24 @@ def _why_unwritable(path: Path) -> str | None:
     return None
 
 
-def _open_writing(path: Path, journal: str | None) -> Store:
+def _open_writing(path: Path, journal: str | None, busy_s: float) -> Store:
     chosen, reason = journal_mode(path) if journal is None else (journal, None)
     notes = [reason] if reason else []
     locks = (LockFile(path.with_name(path.name + ".lock")), LockFile(path.with_name(path.name + ".open")))
     me = this_process()
     try:
-        with exclusive(locks[0], me.label, BUSY_MS / 1000, lambda holder: busy_error(path, holder)):
+        with exclusive(locks[0], me.label, busy_s, lambda holder: busy_error(path, holder)):
             notes += _prepare(path, locks[1], chosen)
             locks[1].try_shared()
     except BaseException:
         for lock in locks:
             lock.close()
         raise
-    writer = _engine(lambda: connect(path, writable=True), "BEGIN IMMEDIATE", size=1)
+    writer = _engine(lambda: connect(path, writable=True, busy_s=busy_s), "BEGIN IMMEDIATE", size=1)
     readers = _engine(lambda: reader(path, writable_file=True), "BEGIN", size=8)
-    return Store(path, readers=readers, writer=writer, locks=locks, journal=chosen, notes=tuple(notes))
+    return Store(
+        path, readers=readers, writer=writer, locks=locks, journal=chosen, notes=tuple(notes), busy_s=busy_s
+    )
 
 
 def _prepare(path: Path, others: LockFile, journal: str) -> list[str]:
@@ -216,8 +226,7 @@ def _prepare(path: Path, others: LockFile, journal: str) -> list[str]:
     with translated(path):
         raw = connect(path, writable=True)
         try:
-            if schema_version(raw) > SCHEMA_VERSION:
-                migrate(raw, path, "")  # raises: a newer program's file is not touched, not even its journal mode
+            require_writable(raw, path)  # first: what is not ours to write keeps even its journal mode
             if others.try_exclusive():
                 note = _check_unclean_end(raw, path)
                 notes += [note] if note else []
@@ -273,7 +282,7 @@ def _reading(path: Path, *, writable_file: bool) -> sqlite3.Connection:
         if raw is not None:
             raw.close()
         wal = Path(f"{path}-wal")
-        if primary_code(error) != sqlite3.SQLITE_CANTOPEN or writable_file or not path.exists():
+        if primary_code(error) not in _NO_SHARED_MEMORY or writable_file or not path.exists():
             raise
         if wal.exists() and wal.stat().st_size:
             raise StoreError(

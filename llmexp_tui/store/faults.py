@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from llmexp_tui.errors import StoreBusyError, StoreError
 
-BUSY_MS = 30_000
+BUSY_S = 30.0
 """How long a writer waits for another process before it gives up and names the holder."""
 
 _TEXTS = {
@@ -49,7 +49,7 @@ def busy_error(path: Path, holder: str | None) -> StoreBusyError:
     """Another process held the lock for longer than anybody should."""
     by = f" by {holder}" if holder else ""
     return StoreBusyError(
-        f"the database has been locked{by} for more than {BUSY_MS // 1000} s",
+        f"the database is locked{by} and was not free in time",
         where=str(path),
         mend="wait until that ends or stop it, then try again",
     )

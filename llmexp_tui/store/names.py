@@ -65,14 +65,14 @@ def match_prefix(connection: Connection, query: Select[Any], column: Any, prefix
 
     `query` selects the column alone.
     """
+    if connection.execute(query.where(column == prefix).limit(1)).scalar() is not None:
+        return prefix
     if len(prefix) < SHORTEST_PREFIX:
         return None
-    found = connection.execute(query.where(column >= prefix, column < prefix + "\uffff").limit(3)).scalars().all()
-    if len(found) > 1 and prefix not in found:
+    found = connection.execute(query.where(column >= prefix, column < prefix + "\uffff").limit(2)).scalars().all()
+    if len(found) > 1:
         raise UsageError(f'several {kind}s start with "{prefix}"', mend="give more of it")
-    if not found:
-        return None
-    return prefix if prefix in found else str(found[0])
+    return str(found[0]) if found else None
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:

@@ -111,7 +111,7 @@ def _labels(connection: Connection, name: str) -> dict[str, str]:
         .group_by(_MOVE.c.label)
     )
     query = select(_MOVE.c.label, _MOVE.c.new_hash).where(_MOVE.c.no.in_(newest)).order_by(_MOVE.c.label)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _select_versions(name: str) -> Select[Any]:

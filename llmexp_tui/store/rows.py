@@ -63,7 +63,7 @@ def store_rows(connection: Connection, rows: Iterable[Row], numbers: array[int])
     for batch in chunks(rows, _BATCH):
         digests = [bytes.fromhex(row.hash) for row in batch]
         known = dict(
-            connection.execute(select(_ROW.c.hash, _ROW.c.no).where(_ROW.c.hash.in_(set(digests)))).tuples().all()
+            connection.execute(select(_ROW.c.hash, _ROW.c.no).where(_ROW.c.hash.in_(set(digests)))).all()
         )
         new = []
         for row, digest in zip(batch, digests, strict=True):
@@ -95,7 +95,7 @@ def row_refs(store: Store, version_hash: str) -> RowRefs:
     )
     with store.read() as connection:
         query = query.where(_MEMBER.c.version_no == version_no_of_hash(connection, version_hash))
-        return RowRefs(connection.execution_options(yield_per=5000).execute(query).tuples())
+        return RowRefs(connection.execution_options(yield_per=5000).execute(query))
 
 
 def rows_by_no(store: Store, row_nos: Iterable[int]) -> dict[int, Row]:
@@ -105,7 +105,7 @@ def rows_by_no(store: Store, row_nos: Iterable[int]) -> dict[int, Row]:
         for batch in chunks(row_nos, _BATCH):
             for no, digest, key, body in connection.execute(
                 select(_ROW.c.no, _ROW.c.hash, _ROW.c.key, _ROW.c.body).where(_ROW.c.no.in_(batch))
-            ).tuples():
+            ):
                 found[no] = Row(key, digest.hex(), body)
     return found
 
@@ -122,7 +122,7 @@ def iter_rows(store: Store, version_hash: str, offset: int = 0, limit: int | Non
         query = query.where(_MEMBER.c.position < offset + limit)
     with store.read() as connection:
         query = query.where(_MEMBER.c.version_no == version_no_of_hash(connection, version_hash))
-        for key, digest, body in connection.execution_options(yield_per=500).execute(query).tuples():
+        for key, digest, body in connection.execution_options(yield_per=500).execute(query):
             yield Row(key, digest.hex(), body)
 
 

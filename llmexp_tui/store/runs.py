@@ -127,7 +127,7 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
     with store.read() as connection:
         numbers = {run_no(store, connection, run_id): run_id for run_id in run_ids}
         found = {run_id: RunTotals(0, 0, 0, 0, 0.0) for run_id in run_ids}
-        rows = connection.execute(counted.where(_OUTPUT.c.run_no.in_(list(numbers)))).tuples()
+        rows = connection.execute(counted.where(_OUTPUT.c.run_no.in_(list(numbers))))
         for no, attempted, failed, cached, calls, priced, cost, tokens in rows:
             found[numbers[no]] = RunTotals(
                 attempted=attempted,
@@ -146,7 +146,7 @@ def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[
     query = "SELECT row_no, repeat FROM output WHERE run_no = :run" + ("" if failed else " AND NOT failed")
     with store.read() as connection:
         number = run_no(store, connection, run_id)
-        return [(row, repeat) for row, repeat in connection.execute(text(query), {"run": number}).tuples()]
+        return [(row, repeat) for row, repeat in connection.execute(text(query), {"run": number})]
 
 
 def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str]) -> dict[str, int]:

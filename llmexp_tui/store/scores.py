@@ -125,7 +125,7 @@ def scores_of(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[i
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         # The scorers of a run are few; naming them lets each row be found by the table's own key.
-        scorers = connection.execute(select(_SCORER.c.no, _SCORER.c.fingerprint)).tuples().all()
+        scorers = connection.execute(select(_SCORER.c.no, _SCORER.c.fingerprint)).all()
         query = select(_SCORE).where(
             _SCORE.c.run_no == run,
             _SCORE.c.scorer_no.in_([no for no, _ in scorers]),

@@ -59,6 +59,14 @@ def require_readable(raw: sqlite3.Connection, path: Path) -> None:
         raise newer_error(path, version)
 
 
+def require_writable(raw: sqlite3.Connection, path: Path, steps: Sequence[Step] = STEPS) -> None:
+    """Raises StoreError for another program's database, StoreVersionError for one of a newer schema."""
+    require_ours(raw, path)
+    version = schema_version(raw)
+    if version > steps[-1].version:
+        raise newer_error(path, version)
+
+
 def newer_error(path: Path, version: int) -> StoreVersionError:
     """The file was written by a newer program."""
     return StoreVersionError(
@@ -73,10 +81,8 @@ def migrate(raw: sqlite3.Connection, path: Path, stamp: str, steps: Sequence[Ste
 
     `stamp` names the backup (a time without separators). Raises StoreVersionError for a newer file.
     """
-    require_ours(raw, path)
+    require_writable(raw, path, steps)
     version = schema_version(raw)
-    if version > steps[-1].version:
-        raise newer_error(path, version)
     if version == steps[-1].version:
         return None
     copy = _backup(raw, path, version, stamp) if version else None
