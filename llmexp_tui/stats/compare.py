@@ -275,8 +275,8 @@ def _needed(one: Judgement, plan: ComparisonPlan) -> tuple[int | None, int | Non
     margin, delta = spec.working_margin, evidence.delta
     if margin is None:
         return rows_for_effect(variance, delta, alpha=plan.alpha), None
-    size = pairs.n / one.estimate.effective if one.estimate else 1.0
-    claim = MarginClaim(margin, spec.width, plan.alpha, cluster_size=size)
+    size = pairs.n / one.estimate.independent if one.estimate else 1.0
+    claim = MarginClaim(margin, spec.width, plan.alpha, design_effect=size)
     rows = claim.rows(variance)
     if rows is not None and rows <= pairs.n:
         toward = claim.rows(variance, min(0.0, delta))

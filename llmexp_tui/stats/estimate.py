@@ -12,7 +12,7 @@ import numpy as np
 
 from llmexp_tui.stats.anytime import BettingModel
 from llmexp_tui.stats.distributions import normal_sf, sign_test, wilson_interval
-from llmexp_tui.stats.engine import effective_clusters, mean_model, totals_model, unseen_loss_p
+from llmexp_tui.stats.engine import effective_clusters, independent_rows, mean_model, totals_model, unseen_loss_p
 from llmexp_tui.stats.interval import FloatArray, IntArray, IntervalModel, TangoModel
 from llmexp_tui.stats.pairs import Pairs
 from llmexp_tui.stats.quantile import SWAP_DRAWS, bootstrap_model, quantile7, swap_statistics
@@ -28,6 +28,7 @@ class Estimate:
     """One candidate on one metric, oriented (positive is better) and on the working scale (log for ratios).
 
     differences: (n,) what is averaged: row differences, their signs (ordinal), or differences of costs (ratio).
+    effective: effective clusters, which decide the degrees of freedom. independent: rows the data are worth.
     """
 
     interval: IntervalModel
@@ -35,6 +36,7 @@ class Estimate:
     differences: FloatArray
     method: str
     effective: float
+    independent: float
     p_mid: float | None = None
     p_wilcoxon: float | None = None
 
@@ -62,7 +64,7 @@ class Estimate:
         margin, width = spec.working_margin, spec.width
         if margin is None or width is None or isinstance(self.interval, BettingModel):
             return 0.0
-        return unseen_loss_p(self.effective, margin, width)
+        return unseen_loss_p(self.independent, margin, width)
 
 
 def estimate(
@@ -96,18 +98,19 @@ def estimate(
         test = "mcnemar" if spec.type in ("binary", "share", "errors") else "sign test"
         flip = FlipTest(exact, wins + losses, test)
         tango = TangoModel(wins, losses, pairs.n)
-        return Estimate(tango, flip, differences, f"tango+{test}", effective, mid, wilcoxon)
+        return Estimate(tango, flip, differences, f"tango+{test}", effective, effective, mid, wilcoxon)
+    independent = independent_rows(sums, sizes, float(differences @ differences)) if pairs.clustered else effective
     model: IntervalModel
     if spec.type == "ratio":
         arms = pairs.cluster_sums(pairs.baseline), pairs.cluster_sums(pairs.candidate)
         model = totals_model(*arms, sizes, spec.sign, extra_variance)
         name = "log-ratio jackknife"
     else:
-        model = mean_model(sums, sizes, spec.width, extra_variance)
+        model = mean_model(sums, sizes, spec.width, independent=independent, extra_variance=extra_variance)
         name = "jackknife t" if spec.width is None else "phantom jackknife t"
     if pairs.clustered:
         name = f"cluster {name}"
-    return Estimate(model, flip, differences, f"{name}+{flip.method}", effective, None, wilcoxon)
+    return Estimate(model, flip, differences, f"{name}+{flip.method}", effective, independent, None, wilcoxon)
 
 
 def _plain_binary(spec: MetricSpec, pairs: Pairs) -> bool:
@@ -139,7 +142,8 @@ def _betting_estimate(
     assert width is not None
     model = BettingModel(sums, sizes, width)
     p = min(1.0, 2.0 * min(model.p_above(0.0), model.p_below(0.0)))
-    return Estimate(model, FlipTest(p, int(np.count_nonzero(sums)), "betting"), differences, "betting", effective)
+    flip = FlipTest(p, int(np.count_nonzero(sums)), "betting")
+    return Estimate(model, flip, differences, "betting", effective, effective)
 
 
 def betting_model(spec: MetricSpec, pairs: Pairs, order: IntArray) -> BettingModel | None:
@@ -172,7 +176,7 @@ def _quantile_estimate(spec: MetricSpec, pairs: Pairs, seed: int, effective: flo
     )
     _, _, flip = quantile_test(spec, pairs, seed)
     method = f"bootstrap {len(model.draws)} draws+{flip.method}"
-    return Estimate(model, flip, pairs.difference(spec.sign), method, effective)
+    return Estimate(model, flip, pairs.difference(spec.sign), method, effective, effective)
 
 
 def quantile_test(spec: MetricSpec, pairs: Pairs, seed: int) -> tuple[float, FloatArray, FlipTest]:

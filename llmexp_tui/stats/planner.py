@@ -64,22 +64,24 @@ class MarginClaim:
     """ "Not worse by the margin", to be shown with some power. Working scale.
 
     width: the largest row difference of a bounded score; it adds the phantom pair, and the fewest independent rows
-    below which a rare total loss of the margin's size may stay unseen. cluster_size: rows per independent unit.
+    below which a rare total loss of the margin's size may stay unseen. design_effect: rows that are worth one
+    independent row, above 1 where rows come in clusters.
     """
 
     margin: float
     width: float | None = None
     alpha: float = 0.05
     power: float = POWER
-    cluster_size: float = 1.0
+    design_effect: float = 1.0
 
     @property
-    def least_units(self) -> int:
-        """Independent rows (or clusters) without which the claim can never be made."""
-        if self.width is None:
-            return MIN_CLUSTERS
-        share = min(self.margin / self.width, 1.0 - 1e-9)
-        return max(MIN_CLUSTERS, math.ceil(math.log(self.alpha) / math.log1p(-share) - 1e-9))
+    def least_rows(self) -> int:
+        """Rows without which the claim can never be made."""
+        least: float = MIN_CLUSTERS
+        if self.width is not None:
+            share = min(self.margin / self.width, 1.0 - 1e-9)
+            least = max(least, math.ceil(math.log(self.alpha) / math.log1p(-share) - 1e-9))
+        return math.ceil(least * self.design_effect - 1e-9)
 
     def rows(self, variance: float, effect: float = 0.0) -> int | None:
         """Fewest rows that show it when the true (oriented) effect is `effect`; None where no number would do.
@@ -92,17 +94,16 @@ class MarginClaim:
         ratio = (self._z / distance) ** 2
         rows = ratio * variance
         if self.width is not None:
-            # n = ratio (V + 2 width^2 / n), solved for n.
-            rows = (rows + math.sqrt(rows**2 + 8.0 * ratio * self.width**2)) / 2.0
-        return _whole(max(rows, self.cluster_size * self.least_units))
+            # n = ratio (V + phantom / n), solved for n.
+            rows = (rows + math.sqrt(rows**2 + 4.0 * ratio * self._phantom)) / 2.0
+        return _whole(max(rows, self.least_rows))
 
     def repeats(self, variance: Variance, rows: int, limit: int = 100) -> int | None:
         """Repeats that show it for an equal candidate on this many rows; None where none would."""
-        if rows < self.cluster_size * self.least_units:
+        if rows < self.least_rows:
             return None
         allowed = rows * (self.margin / self._z) ** 2 - variance.rows
-        if self.width is not None:
-            allowed -= 2.0 * self.width**2 / rows
+        allowed -= self._phantom / rows
         if allowed <= 0.0:
             return None
         needed = max(1, math.ceil(2.0 * variance.call / allowed - 1e-9))
@@ -110,14 +111,18 @@ class MarginClaim:
 
     def chance(self, variance: float, rows: float, effect: float = 0.0) -> float:
         """Chance to show it on this many rows when the true (oriented) effect is `effect`."""
-        if rows < self.cluster_size * self.least_units:
+        if rows < self.least_rows:
             return 0.0
-        if self.width is not None:
-            variance += 2.0 * self.width**2 / rows
+        variance += self._phantom / rows
         if variance <= 0.0:
             return float(self.margin + effect > 0.0)
         gap = (self.margin + effect) / math.sqrt(variance / rows) - normal_quantile(1.0 - self.alpha)
         return normal_sf(-gap)
+
+    @property
+    def _phantom(self) -> float:
+        """What the phantom pair adds to the variance of a row's difference, times the rows."""
+        return 2.0 * ((self.width or 0.0) * self.design_effect) ** 2
 
     @property
     def _z(self) -> float:
@@ -210,7 +215,7 @@ def forecast(
     total = inflated.at(repeats)
     expected = noise_floor_at(variance, rows, repeats) if floor is None else floor
     margin = spec.working_margin
-    claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, cluster_size)
+    claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, inflation)
     chance = claim.chance(total, rows) if claim else None
     wished = None if effect is None else rows_for_effect(
         total, math.log1p(effect) if spec.is_ratio else effect, alpha=alpha, power=power
@@ -225,23 +230,23 @@ def forecast(
         repeats_needed=claim.repeats(inflated, rows) if claim else None,
         rows_for_effect=wished,
         power=chance,
-        impossible=_impossible(spec, claim, rows),
+        impossible=_impossible(spec, claim, rows, rows / cluster_size),
         warning=_warning(spec, expected, chance),
         basis=variance.basis,
     )
 
 
-def _impossible(spec: MetricSpec, claim: MarginClaim | None, rows: int) -> str | None:
+def _impossible(spec: MetricSpec, claim: MarginClaim | None, rows: int, clusters: float) -> str | None:
     """Why a gate with this margin and this many rows can never pass; None where it can."""
     if claim is None:
         return "the metric has no margin, so that no loss can be ruled out"
-    units, what = rows / claim.cluster_size, "rows" if claim.cluster_size == 1.0 else "clusters"
-    if units < MIN_CLUSTERS:
-        return f"{units:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
-    if units < claim.least_units:
+    if clusters < MIN_CLUSTERS:
+        what = "rows" if clusters == rows else "clusters"
+        return f"{clusters:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
+    if rows < claim.least_rows:
         return (
-            f"{units:.0f} {what} cannot rule out a loss of {_own_unit(spec, claim.margin):g} even if nothing goes "
-            f"wrong on any of them; at least {claim.least_units} are needed"
+            f"{rows} rows cannot rule out a loss of {_own_unit(spec, claim.margin):g} even if nothing goes "
+            f"wrong on any of them; at least {claim.least_rows} are needed"
         )
     return None
 

@@ -28,9 +28,11 @@ from tests.unit.stats.tables import column, compared, flipped, result, table, ze
 
 BINARY = MetricSpec("score", "binary", margin=0.05)
 NAN = float("nan")
-PROMISED = frozenset(
-    ["candidate", "metric", "statistic", "type", "registered", "n_pairs", "n_dropped", "clusters", "repeats", "baseline", "candidate_value", "delta", "ci_low", "ci_high", "ci90_low", "ci90_high", "p_value", "p_adjusted", "p_noninferiority", "margin", "noise_floor", "noise_floor_state", "mde", "rows_needed", "wins", "losses", "ties", "method", "seed", "verdict", "equivalent", "reason", "gate"]
-)
+IDENTITY = {"candidate", "metric", "statistic", "type", "registered", "slice", "seed", "method"}
+COUNTS = {"n_pairs", "n_dropped", "clusters", "repeats", "wins", "losses", "ties", "rows_needed"}
+ESTIMATES = {"baseline", "candidate_value", "delta", "ci_low", "ci_high", "ci90_low", "ci90_high", "mde", "margin"}
+TESTS = {"p_value", "p_adjusted", "p_noninferiority", "noise_floor", "noise_floor_state"}
+PROMISED = IDENTITY | COUNTS | ESTIMATES | TESTS | {"verdict", "equivalent", "reason", "gate"}
 
 
 def test_the_documented_example() -> None:

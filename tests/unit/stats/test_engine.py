@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from llmexp_tui.stats.engine import effective_clusters, mean_model, totals_model, unseen_loss_p
+from llmexp_tui.stats.engine import effective_clusters, independent_rows, mean_model, totals_model, unseen_loss_p
 
 
 def test_single_rows_give_the_paired_t_interval() -> None:
@@ -39,6 +39,34 @@ def test_phantom_pair_is_two_more_rows_at_the_ends() -> None:
     assert model.centre == pytest.approx(longer.mean())
     assert model.se == pytest.approx(longer.std(ddof=1) / math.sqrt(32))
     assert model.df == 29
+
+
+def test_phantom_rows_are_as_large_as_an_independent_row() -> None:
+    rng = np.random.default_rng(6)
+    values = rng.uniform(-1, 1, (12, 5))
+    model = mean_model(values.sum(axis=1), np.full(12, 5.0), width=1.0, independent=12)
+    alone = mean_model(values.mean(axis=1), np.ones(12), width=1.0)
+    assert (model.centre, model.se, model.df) == pytest.approx((alone.centre, alone.se, alone.df))
+
+
+def independent(values: np.ndarray) -> float:
+    clusters, size = values.shape
+    return independent_rows(values.sum(axis=1), np.full(clusters, float(size)), float(np.sum(values**2)))
+
+
+def test_rows_are_worth_between_their_clusters_and_themselves() -> None:
+    rng = np.random.default_rng(7)
+    own, shared = rng.normal(0, 1, (200, 4)), np.repeat(rng.normal(0, 1, (200, 1)), 4, axis=1)
+    assert independent(own) == pytest.approx(800, rel=0.15)
+    assert independent(shared) == pytest.approx(200, rel=0.02)
+    assert 250 < independent(own + shared) < 500
+    assert independent(np.zeros((200, 4))) == 200
+    assert independent(rng.normal(0, 1, (50, 1))) == 50
+
+
+def test_copies_of_rows_are_worth_nothing() -> None:
+    values = np.random.default_rng(8).normal(0.1, 1, (30, 3))
+    assert independent(np.tile(values, 4)) == pytest.approx(independent(values))
 
 
 def test_phantom_pair_keeps_the_interval_open() -> None:

@@ -73,7 +73,8 @@ def test_repeats_help_only_against_sampling_noise() -> None:
 
 def test_clusters_raise_the_rows() -> None:
     assert clustered_rows(100, 5, 0.3) == 220
-    assert (MarginClaim(0.05, 1.0, cluster_size=5).rows(0.001) or 0) >= 5 * 59
+    assert MarginClaim(0.05, 1.0, design_effect=5).least_rows == 5 * 59
+    assert (MarginClaim(0.05, 1.0, design_effect=5).rows(0.001) or 0) >= 5 * 59
 
 
 def test_best_repeats_trade_rows_against_calls() -> None:
@@ -107,8 +108,10 @@ def test_a_margin_below_the_floor_is_warned_about() -> None:
 
 def test_too_few_clusters_are_impossible_however_many_rows() -> None:
     spec = MetricSpec("accuracy", "binary", margin=0.05)
-    outlook = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=10, icc=0.3)
-    assert outlook.impossible is not None and "40 clusters" in outlook.impossible
+    few = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=80, icc=0.0)
+    assert few.impossible is not None and "5 clusters" in few.impossible
+    tight = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=20, icc=0.5)
+    assert tight.impossible is not None and "at least 620" in tight.impossible
 
 
 def test_ratio_sizes_come_back_as_ratios() -> None:
