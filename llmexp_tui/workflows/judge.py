@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord
 from llmexp_tui.errors import LlmexpError
@@ -141,8 +142,18 @@ def _data(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> Me
         samples[AA_ARM] = metric_samples(session, rows, (arms.own_aa,), metric.spec.name, metric.fingerprint)
     elif arms.aa is not None:
         floor = floor_from_runs(session, rows, metric, *arms.aa)
-    mask = None if metric.spec.slice is None else rows.mask(*_slice(metric))
-    return MetricData(metric.spec, samples, rows.size, rows.clusters, mask, floor, rows.labels)
+    masks = {name: _usable(rows, metric, samples[arms.baseline[0].variant], s) for name, s in samples.items()}
+    return MetricData(metric.spec, samples, rows.size, rows.clusters, masks, floor, rows.labels)
+
+
+def _usable(rows: Frame, metric: Metric, baseline: Samples, other: Samples) -> npt.NDArray[np.bool_]:
+    """(n,) rows that may be used for a candidate: those of the slice; for times and costs, called by both arms."""
+    mask = np.ones(rows.size, dtype=bool) if metric.spec.slice is None else rows.mask(*_slice(metric))
+    if metric.spec.is_ratio:
+        for side in (baseline, other):
+            if side.cached is not None:
+                mask[side.rows[side.cached]] = False
+    return mask
 
 
 def _slice(metric: Metric) -> tuple[str, str]:
