@@ -48,9 +48,17 @@ def verdict_badge(metric: MetricResult) -> Badge:
     """The glyph and word of a metric's verdict; a metric that cannot be judged says so."""
     if metric.invalid:
         return Badge("!", "invalid")
+    if metric.verdict == "no_regression" and clearly_worse(metric):
+        return Badge("=", "within margin")
     if metric.verdict == "no_regression" and metric.equivalent:
         return Badge("=", "equivalent")
     return _VERDICTS[metric.verdict]
+
+
+def clearly_worse(metric: MetricResult) -> bool:
+    """True where the whole interval lies on the worse side: a real loss, whatever the margin allows."""
+    end = metric.ci_high if metric.direction == "higher" else metric.ci_low
+    return end is not None and (end < 0 if metric.direction == "higher" else end > 0)
 
 
 def status_badge(status: str, *, has_gates: bool = True) -> Badge:
