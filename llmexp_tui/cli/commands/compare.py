@@ -130,7 +130,7 @@ def _compare_scores(request: ScoresRequest, options: RootOptions, style: str) ->
     from llmexp_tui.reports.markdown import comparison_markdown
     from llmexp_tui.reports.record import EXIT_CODES
     from llmexp_tui.reports.text_panel import comparison_panel
-    from llmexp_tui.workflows.scores_table import compare_scores_file
+    from llmexp_tui.workflows.scores_table import MetricSettings, compare_scores_file
 
     if options.reports:
         raise UsageError(
@@ -144,10 +144,7 @@ def _compare_scores(request: ScoresRequest, options: RootOptions, style: str) ->
         candidates=request.candidates,
         aa=request.aa,
         metrics=request.metrics,
-        type=request.type,
-        range=request.range,
-        direction=request.direction,
-        margin=request.margin,
+        settings=MetricSettings(request.type, request.range, request.direction, request.margin),
         alpha=request.alpha,
         seed=1 if options.seed is None else options.seed,
     )

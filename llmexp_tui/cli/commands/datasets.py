@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,7 +24,7 @@ Ref = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", show_default=False
 
 def commands(settings: dict[str, Any], epilog: str) -> typer.Typer:
     """The family as the parser knows it."""
-    members = {"list": list_versions, "show": show, "diff": diff, "label": label}
+    members: dict[str, Callable[..., int]] = {"list": list_versions, "show": show, "diff": diff, "label": label}
     return family("Dataset versions: list, show, diff, label.", list_versions, members, settings, epilog)
 
 

@@ -24,7 +24,13 @@ Ref = Annotated[str, typer.Argument(metavar="NAME[@REF]", show_default=False, he
 
 def commands(settings: dict[str, Any], epilog: str) -> typer.Typer:
     """The family as the parser knows it."""
-    members: dict[str, Callable[..., int]] = {"list": list_versions, "show": show, "diff": diff, "label": label, "rollback": rollback}
+    members: dict[str, Callable[..., int]] = {
+        "list": list_versions,
+        "show": show,
+        "diff": diff,
+        "label": label,
+        "rollback": rollback,
+    }
     return family("Prompt versions: list, show, diff, label.", list_versions, members, settings, epilog)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", show_default=False, help="A
 
 def commands(settings: dict[str, Any], epilog: str) -> typer.Typer:
     """The family as the parser knows it."""
-    members = {"list": list_runs, "show": show, "diff": diff}
+    members: dict[str, Callable[..., int]] = {"list": list_runs, "show": show, "diff": diff}
     return family("Runs: list, show, diff.", list_runs, members, settings, epilog)
 
 
