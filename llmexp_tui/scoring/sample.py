@@ -40,6 +40,7 @@ class JudgeCall(Protocol):
         self,
         model_name: str,
         messages: tuple[Message, ...],
+        /,
         *,
         output_schema: Mapping[str, Any] | None = None,
         seed: int | None = None,
@@ -50,4 +51,4 @@ class JudgeCall(Protocol):
 class EmbedCall(Protocol):
     """Embeds texts with a model of the project: one vector a text, in their order."""
 
-    async def __call__(self, model_name: str, texts: Sequence[str]) -> Sequence[Sequence[float]] | Failure: ...
+    async def __call__(self, model_name: str, texts: Sequence[str], /) -> Sequence[Sequence[float]] | Failure: ...

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmexp_tui.errors import ConfigError, TrustError
+from llmexp_tui.scoring.base import Scorer, ScorerContext
+from llmexp_tui.scoring.own import read_result
+from tests.unit.scoring.build import sample, scorer
+from tests.unit.scoring.judges import always, hear
+
+CODE = """
+from dataclasses import dataclass
+
+@dataclass
+class Found:
+    value: float
+
+def share(row, output):
+    return len(output) / row["size"]
+
+def right(row, output):
+    return {"value": output == row["gold"], "label": "x", "reason": "because"}
+
+async def later(row, output, sample):
+    return Found(0.5).value if sample.row_key == "row-1" else 0.0
+
+def broken(row, output):
+    raise KeyError("gone")
+
+text = "no function"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> ScorerContext:
+    (tmp_path / "scorers.py").write_text(CODE)
+    return ScorerContext(root=tmp_path, read_text=lambda path: (tmp_path / path).read_text(), trusted=True)
+
+
+def python(project: ScorerContext, name: str, **settings: Any) -> Scorer:
+    return scorer("python", project, python=f"scorers.py:{name}", **settings)
+
+
+async def test_functions_of_every_kind(project: ScorerContext) -> None:
+    item = sample("abc", row={"size": 4, "gold": "abc"})
+    assert python(project, "share").score(item).value == 0.75
+    score = python(project, "right", values="binary").score(item)
+    assert (score.value, score.label, score.reason) == (1.0, "x", "because")
+    waits = python(project, "later")
+    assert waits.calls
+    assert (await hear(waits, item, always(""))).value == 0.5
+    with pytest.raises(KeyError):
+        python(project, "broken").score(item)
+
+
+def test_nothing_runs_without_trust(project: ScorerContext, tmp_path: Path) -> None:
+    (tmp_path / "scorers.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\ndef f(row, output): return 1")
+    untrusted = ScorerContext(root=tmp_path, read_text=project.read_text)
+    with pytest.raises(TrustError, match="--trust"):
+        scorer("python", untrusted, python="scorers.py:f")
+    with pytest.raises(TrustError, match="--trust"):
+        scorer("command", untrusted, command=["true"])
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_code_is_the_fingerprint_and_leaves_no_bytecode(project: ScorerContext, tmp_path: Path) -> None:
+    before = python(project, "share")
+    (tmp_path / "scorers.py").write_text(CODE.replace("/ row", "* row"))
+    after = python(project, "share")
+    assert before.fingerprint != after.fingerprint
+    item = sample("a", row={"size": 1})
+    assert after.score(item).value == 1.0
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [("scorers.py", "names no function"), ("scorers.py:no", "has no function no"), ("scorers.py:text", "no function"),
+     ("bad.py:f", "cannot be loaded: SyntaxError"), ("exits.py:f", "cannot be loaded: SystemExit")],
+)
+def test_what_cannot_be_loaded_is_said(project: ScorerContext, tmp_path: Path, reference: str, message: str) -> None:
+    (tmp_path / "bad.py").write_text("def f(:")
+    (tmp_path / "exits.py").write_text("raise SystemExit(3)")
+    with pytest.raises(ConfigError, match=message):
+        scorer("python", project, python=reference)
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "bounds", "value"),
+    [
+        (1, "bounded", (0.0, 1.0), 1.0), (True, "binary", (0.0, 1.0), 1.0), (0.5, "binary", (0.0, 1.0), None),
+        (7, "bounded", (0.0, 10.0), 7.0), (11, "bounded", (0.0, 10.0), None), (-3.5, "unbounded", None, -3.5),
+        (float("nan"), "unbounded", None, None), (None, "bounded", (0.0, 1.0), None),
+        ("1", "bounded", (0.0, 1.0), None),
+        ({"value": 0.5, "reason": 3}, "bounded", (0.0, 1.0), 0.5), ({"score": 1}, "bounded", (0.0, 1.0), None),
+        ({"value": None, "error": "no"}, "bounded", (0.0, 1.0), None), ({}, "bounded", (0.0, 1.0), None),
+    ],
+)
+def test_results(result: Any, kind: str, bounds: tuple[float, float] | None, value: float | None) -> None:
+    score = read_result(result, kind, bounds)
+    assert score.value == value
+    assert (score.error is None) == (value is not None)
+
+
+def test_numpy_numbers_are_numbers() -> None:
+    import numpy as np
+
+    assert read_result(np.float32(0.5), "bounded", (0.0, 1.0)).value == 0.5
+    assert read_result(np.bool_(True), "binary", (0.0, 1.0)).value == 1.0
+
+
+READS = "import json, sys; d = json.load(sys.stdin); print(json.dumps({'value': d['output'] == d['expected']}))"
+
+
+@pytest.mark.parametrize(
+    ("code", "settings", "value", "error"),
+    [
+        (READS, {}, 1.0, None),
+        ("print(0.25)", {}, 0.25, None),
+        ("print('words')", {}, None, "wrote no JSON: words"),
+        ("import sys; sys.exit('\\x1b[31mbad')", {}, None, "exit code 1: ␛[31mbad"),
+        ("import time; time.sleep(60)", {"time_limit_s": 0.2}, None, "longer than 0.2 s"),
+    ],
+)
+async def test_commands(
+    project: ScorerContext, code: str, settings: dict[str, Any], value: float | None, error: str | None
+) -> None:
+    check = scorer("command", project, command=[sys.executable, "-c", code], **settings)
+    score = await hear(check, sample("naïve", "naïve"), always(""))
+    assert score.value == value
+    assert (error or "") in (score.error or "")
+
+
+async def test_a_command_that_is_not_there(project: ScorerContext) -> None:
+    score = await hear(scorer("command", project, command=["no-such-program"]), sample("x"), always(""))
+    assert score.value is None
+    assert "cannot be started" in (score.error or "")
+
+
+async def test_a_slow_commands_children_end_with_it(project: ScorerContext, tmp_path: Path) -> None:
+    import os
+
+    code = (
+        "import os, subprocess, sys, time;"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); time.sleep(60)"
+    )
+    check = scorer("command", project, command=[sys.executable, "-c", code], time_limit_s=1.0)
+    assert (await hear(check, sample("x"), always(""))).value is None
+    child = int((tmp_path / "pid").read_text())
+    for _ in range(1000):
+        try:
+            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            break
+        if state == "Z":
+            break
+        os.sched_yield()
+    else:
+        pytest.fail("the child is still running")
+
+
+def test_the_files_of_a_command_are_part_of_its_fingerprint(project: ScorerContext, tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text("print(1)")
+    before = scorer("command", project, command=["python", "score.py"], files=["score.py"])
+    (tmp_path / "score.py").write_text("print(0)")
+    after = scorer("command", project, command=["python", "score.py"], files=["score.py"])
+    assert before.fingerprint != after.fingerprint
