@@ -48,10 +48,9 @@ class Provider(Protocol):
 
 
 def lane_of(model: Model) -> str:
-    """Which lane serves a model: demo, scripted, direct or litellm. Raises ConfigError for a lane that cannot."""
-    prefix = prefix_of(model.model)
-    if prefix in ("demo", "scripted"):
-        return prefix
+    """Which lane serves a model: demo, direct or litellm. Raises ConfigError for a lane that cannot."""
+    if prefix_of(model.model) == "demo":
+        return "demo"
     if model.lane not in LANES:
         raise ConfigError(f'unknown lane "{model.lane}"', where=f"models.{model.name}.lane",
                           mend="use auto, litellm or direct")
@@ -78,7 +77,7 @@ def speaks_chat(model: Model) -> bool:
 def provider_for(model: Model, *, env: Mapping[str, str]) -> Provider:
     """Opens the lane that serves a model. Raises ConfigError for a lane or a built-in model that does not exist."""
     lane = lane_of(model)
-    modules = {"direct": "openai_lane", "litellm": "litellm_adapter", "demo": "demo", "scripted": "scripted"}
+    modules = {"direct": "openai_lane", "litellm": "litellm_adapter", "demo": "demo"}
     opened = importlib.import_module(f"llmexp_tui.providers.{modules[lane]}").open_provider(model, env)
     provider: Provider = opened
     return provider
@@ -133,7 +132,7 @@ def key_of(model: Model, env: Mapping[str, str]) -> str | None:
 
 def preflight(model: Model, env: Mapping[str, str]) -> Failure | None:
     """What would make every call fail, found without a call; None where nothing is known to be wrong."""
-    if lane_of(model) in ("demo", "scripted"):
+    if lane_of(model) == "demo":
         return None
     name = key_env_of(model)
     if name is not None and not env.get(name):

@@ -39,6 +39,14 @@ class _Question(NamedTuple):
     text: str
 
 
+class _Item(NamedTuple):
+    """A labelled line with what belongs to it; blocks are parted by blank lines."""
+
+    label: str
+    value: str
+    block: int
+
+
 @dataclass(frozen=True, slots=True)
 class _Head:
     """The examples of the text before the question, and the label that stands before their texts."""
@@ -105,37 +113,41 @@ def _question(text: str, wanted: str | None) -> _Question:
 @lru_cache(maxsize=_CACHED_HEADS)
 def _read_head(text: str) -> _Head:
     """The examples of a text. Cached: a run asks thousands of questions after the same head."""
-    items = _labelled_items(text)
-    pairs = Counter(
-        (first[0], second[0])
-        for first, second in pairwise(items)
-        if first[0] != second[0] and first[1] and second[1]
-    )
-    if pairs:
-        order = {pair: at for at, pair in enumerate(pairs)}
-        asked, answered = max(pairs, key=lambda pair: (pairs[pair], order[pair]))
-        found = tuple(
-            (first[1], second[1])
-            for first, second in pairwise(items)
-            if (first[0], second[0]) == (asked, answered) and first[1] and second[1]
-        )
+    items = [item for item in _labelled_items(text) if item.value]
+    steps = [(first, second) for first, second in pairwise(items) if first.label != second.label]
+    if steps:
+        asked, answered = _example_labels(steps)
+        found = tuple((a.value, b.value) for a, b in steps if (a.label, b.label) == (asked, answered))
         return _Head(asked, found)
     arrows = (match for line in text.splitlines() if (match := _ARROW.match(line)) is not None)
     examples = tuple((m.group(1).strip(), m.group(2).strip()) for m in arrows if m.group(2).strip())
     return _Head("->" if examples else "", examples)
 
 
-def _labelled_items(text: str) -> list[tuple[str, str]]:
-    """(label, value) of every labelled line; lines below it belong to it until a blank line or the next label."""
-    items: list[tuple[str, list[str]]] = []
-    open_item = False
+def _example_labels(steps: Sequence[tuple[_Item, _Item]]) -> tuple[str, str]:
+    """The two labels that make an example: the commonest step from one label to another.
+
+    Of equally common steps, one within a block (no blank line between) is an example and one across blocks is not;
+    of those, the first that repeats, else the last (a heading may look like a label once).
+    """
+    counts = Counter((a.label, b.label) for a, b in steps)
+    within = Counter((a.label, b.label) for a, b in steps if a.block == b.block)
+    places = {pair: place for place, pair in enumerate(counts)}
+    return max(counts, key=lambda p: (counts[p], within[p], places[p] if counts[p] == 1 else -places[p]))
+
+
+def _labelled_items(text: str) -> list[_Item]:
+    """Every labelled line; lines below it belong to it until a blank line or the next label."""
+    items: list[_Item] = []
+    block, open_item = 0, False
     for line in text.splitlines():
         found = _LABELLED.match(line)
         if found is not None:
-            items.append((found.group(1).casefold(), [found.group(2).strip()]))
+            items.append(_Item(found.group(1).casefold(), found.group(2).strip(), block))
             open_item = True
         elif not line.strip():
+            block += 1
             open_item = False
         elif open_item:
-            items[-1][1].append(line.strip())
-    return [(label, "\n".join(lines).strip()) for label, lines in items]
+            items[-1] = items[-1]._replace(value=f"{items[-1].value}\n{line.strip()}".strip())
+    return items

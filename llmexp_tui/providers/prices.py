@@ -35,10 +35,7 @@ def price_of(model: Model) -> Price | None:
     """
     if model.input_cost_per_mtok is not None and model.output_cost_per_mtok is not None:
         return Price(model.input_cost_per_mtok, model.output_cost_per_mtok, "project")
-    prefix = prefix_of(model.model)
-    if prefix == "demo":
-        return DEMO_PRICE
-    return None if prefix == "scripted" else _listed(model.model)
+    return DEMO_PRICE if prefix_of(model.model) == "demo" else _listed(model.model)
 
 
 @lru_cache(maxsize=256)
