@@ -18,6 +18,7 @@ from llmexp_tui.workflows.base_arm import BaseTree, prepare_against
 from llmexp_tui.workflows.group import CallOptions, Invocation
 from llmexp_tui.workflows.hold import holding
 from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
+from llmexp_tui.workflows.promote import label_on_pass
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.unfold import check_experiment
 
@@ -53,7 +54,10 @@ async def check(
                 reports.append(experiment)
                 continue
             async with holding(session, name, flag):
-                reports.append(await check_experiment(invocation, experiment, fresh=options.fresh))
+                report = await check_experiment(invocation, experiment, fresh=options.fresh)
+            if options.label_on_pass is not None:
+                report = label_on_pass(session, experiment, report, options.label_on_pass)
+            reports.append(report)
     finally:
         await invocation.aclose()
         if options.cache is not None:

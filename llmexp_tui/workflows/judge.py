@@ -168,7 +168,7 @@ def _undirected(comparison: Comparison, metrics: Sequence[Metric]) -> Comparison
     results: list[MetricResult] = []
     for result in comparison.metrics:
         if result.metric in names:
-            result = replace(result, verdict="inconclusive", reason=reason, equivalent=False)
+            result = replace(result, verdict="inconclusive", reason=reason, cause=None, equivalent=False)
         results.append(result)
     return replace(comparison, metrics=tuple(results))
 
