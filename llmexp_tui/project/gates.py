@@ -132,9 +132,7 @@ def _slice(table: Section, dataset: DatasetSource) -> str | None:
     if not equals or not wanted:
         table.refuse("slice", f'"{one_line(value, 60)}" is no slice', 'write it as "column=value"')
     if column not in dataset.slices:
-        raise UnknownNameError(
-            f'slice of dataset "{dataset.name}"', one_line(column, 60), dataset.slices, where=table.place("slice")
-        )
+        raise UnknownNameError("slice", one_line(column, 60), dataset.slices, where=table.place("slice"))
     return f"{column}={wanted}"
 
 
