@@ -111,26 +111,40 @@ def _not_worse(metric: MetricResult) -> str:
 
 
 def _undecided(metric: MetricResult) -> str:
-    reason = one_line(metric.reason, 300)
-    if metric.ci90_low is None or metric.ci90_high is None or metric.margin is None or "could be shown" not in reason:
-        return f"No verdict: {reason}{_settle(metric)}"
-    unit = figures.unit_of_change(metric)
-    low = figures.difference(metric, metric.ci90_low, signed=True)
-    high = figures.difference(metric, metric.ci90_high, signed=True)
-    return (
-        f"No verdict: the true change may be anything from {low} to {high}{unit}, and a loss of "
-        f"{figures.margin_text(metric)} is the most that was allowed{_settle(metric)}"
-    )
+    if metric.cause == "open":
+        unit = figures.unit_of_change(metric)
+        low = figures.difference(metric, metric.ci90_low, signed=True)
+        high = figures.difference(metric, metric.ci90_high, signed=True)
+        allowed = figures.margin_text(metric)
+        span = f"the true change may be anything from {low} to {high}{unit}, and {allowed} worse is the most allowed"
+        return f"No verdict: {span}{_settle(metric)}"
+    if metric.cause == "unseen":
+        hidden = f"in {_rows(metric.n_pairs)} a fault that is rare but complete could still hide"
+        return f"No verdict: {hidden}{_settle(metric)}"
+    if metric.cause == "floor":
+        return f"No verdict: the baseline moves about as much when nothing has changed{_settle(metric)}"
+    if metric.cause == "no_margin":
+        blank = "no change beyond chance, and no limit was set for how much worse is acceptable"
+        return f"No verdict: {blank}{_reach(metric)}"
+    return f"No verdict: {one_line(metric.reason, 300)}"
 
 
 def _settle(metric: MetricResult) -> str:
-    """What would settle it: rows, or repeats on the rows there are."""
+    """What would settle it: rows, or repeats on the rows there are; where nothing would, what can be seen at all."""
     rows = metric.rows_needed
     if rows is None or rows <= metric.n_pairs:
-        return ""
+        return _reach(metric)
     repeats = metric.repeats_needed
     also = f", or {repeats} calls for each of these rows," if repeats else ""
     return f"; about {rows:,} rows{also} would likely settle it"
+
+
+def _reach(metric: MetricResult) -> str:
+    """The smallest change that these rows would show 8 times in 10."""
+    if metric.mde is None:
+        return ""
+    size = f"{figures.difference(metric, metric.mde)}{figures.unit_of_change(metric)}"
+    return f"; these rows would likely show a change of {size} or more"
 
 
 def _caveat(metric: MetricResult) -> str:

@@ -22,7 +22,7 @@ from llmexp_tui.stats.quantile import enough_tail
 from llmexp_tui.stats.result import InfluentialRow, Verdict
 from llmexp_tui.stats.sequential import runs3_levels
 from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
-from llmexp_tui.stats.verdict import MIN_CLUSTERS, Decision, Evidence, decide, guard_by_runs
+from llmexp_tui.stats.verdict import MIN_CLUSTERS, Decision, Evidence, decide, guard_by_runs, undecided
 
 UNBOUNDED_ROWS = 30
 FRAGILITY_ROWS = 20_000
@@ -86,16 +86,17 @@ def judge_metric(
     pairs = pair(spec, arms[0], arms[1], data.n_rows, data.clusters, data.mask_for(candidate))
     if floor.state == "unmeasured" and pairs.problem is None:
         floor = floor_from_repeats(spec, pairs)
-    blank = Judgement(data, spec, candidate, pairs, None, None, Decision("inconclusive", ""), False, floor, levels)
+    none = undecided("too_little", "fewer than two independent rows")
+    blank = Judgement(data, spec, candidate, pairs, None, None, none, False, floor, levels)
     if pairs.problem is not None:
-        return replace(blank, decision=Decision("inconclusive", pairs.problem), invalid=True)
+        return replace(blank, decision=undecided("invalid", pairs.problem), invalid=True)
     if pairs.n_clusters < 2:
-        return replace(blank, decision=Decision("inconclusive", "fewer than two independent rows"))
+        return blank
     drift = 0.0 if plan.interleaved else floor.drift_variance
     try:
         est = estimate(spec, pairs, plan, seed, drift)
     except ValueError as error:
-        return replace(blank, decision=Decision("inconclusive", str(error)), invalid=True)
+        return replace(blank, decision=undecided("invalid", str(error)), invalid=True)
     evidence = _evidence(spec, pairs, est, floor, levels, plan, seed)
     decision, invalid = _decision(spec, pairs, est, evidence, floor, levels, plan)
     deltas: tuple[float, ...] = ()
@@ -178,9 +179,11 @@ def _decision(
 ) -> tuple[Decision, bool]:
     """The verdict, or why there is none; and whether the metric is invalid."""
     if floor.state == "invalid":
-        return Decision("inconclusive", floor.reason or "the A/A failed"), True
-    reason = pairs.doubt or _too_little(spec, pairs, est, plan)
-    return (Decision("inconclusive", reason), False) if reason else (decide(evidence, levels), False)
+        return undecided("invalid", floor.reason or "the A/A failed"), True
+    if pairs.doubt:
+        return undecided("lost", pairs.doubt), False
+    reason = _too_little(spec, pairs, est, plan)
+    return undecided("too_little", reason) if reason else decide(evidence, levels), False
 
 
 def _too_little(spec: MetricSpec, pairs: Pairs, est: Estimate, plan: ComparisonPlan) -> str | None:

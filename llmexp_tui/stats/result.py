@@ -14,6 +14,7 @@ from llmexp_tui.stats.spec import Direction, OnInconclusive, Role
 Verdict = Literal["improved", "regressed", "no_regression", "inconclusive"]
 GateState = Literal["pass", "fail", "inconclusive"]
 Status = Literal["pass", "fail", "inconclusive", "invalid"]
+Cause = Literal["open", "unseen", "floor", "few_differ", "no_margin", "worst_run", "too_little", "lost", "invalid"]
 FloorState = Literal["measured", "deterministic", "unmeasured", "invalid"]
 
 
@@ -37,6 +38,7 @@ class MetricResult:
     mde: smallest true effect that would be found 8 times in 10. rows_needed, repeats_needed: what would give the
     margin claim that chance if the variants are equal; None where nothing would.
     n_dropped: rows without a usable pair. fragility: fewest rows whose two results, swapped, change the verdict.
+    cause: what kind of reason an inconclusive verdict has; None for every other verdict.
     worst_case_low/high: the delta if every pair lost to the scorer had gone against, or for, the candidate.
     """
 
@@ -81,6 +83,7 @@ class MetricResult:
     invalid: bool = False
     on_inconclusive: OnInconclusive = "fail"
     alpha: float = 0.05
+    cause: Cause | None = None
     note: str | None = None
     confounded: bool = False
     q_value: float | None = None

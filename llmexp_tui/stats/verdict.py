@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmexp_tui.stats.result import Verdict
+from llmexp_tui.stats.result import Cause, Verdict
 from llmexp_tui.stats.spec import Levels, WorstRun
 
 MIN_CLUSTERS = 6
@@ -39,12 +39,21 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict with its reason in a few words, and whether the candidate was also shown not to be better."""
+    """A verdict with its reason in a few words.
+
+    equivalent: a gain as large as the margin was ruled out too. cause: the kind of reason where it is inconclusive.
+    """
 
     verdict: Verdict
     reason: str
     equivalent: bool = False
     note: str | None = None
+    cause: Cause | None = None
+
+
+def undecided(cause: Cause, reason: str) -> Decision:
+    """An inconclusive verdict."""
+    return Decision("inconclusive", reason, cause=cause)
 
 
 def decide(evidence: Evidence, levels: Levels) -> Decision:
@@ -65,7 +74,7 @@ def decide(evidence: Evidence, levels: Levels) -> Decision:
         equivalent = evidence.upper90 < evidence.margin
         note = "significantly worse, but within the margin" if evidence.significantly_worse else None
         return Decision("no_regression", "a loss as large as the margin is ruled out", equivalent, note)
-    return Decision("inconclusive", _undecided_reason(evidence, levels, beyond))
+    return _undecided(evidence, levels, beyond)
 
 
 def _regressed_reason(evidence: Evidence) -> str:
@@ -74,18 +83,19 @@ def _regressed_reason(evidence: Evidence) -> str:
     return "worse than the baseline beyond chance, and not shown to be within the margin"
 
 
-def _undecided_reason(evidence: Evidence, levels: Levels, beyond: bool) -> str:
+def _undecided(evidence: Evidence, levels: Levels, beyond: bool) -> Decision:
     if evidence.p_improved <= levels.improve or evidence.p_regressed <= levels.regress:
         way = "better" if evidence.delta > 0 else "worse"
         if not beyond:
-            return f"looks {way}, but by no more than the noise floor"
+            return undecided("floor", f"looks {way}, but by no more than the noise floor")
         if evidence.active < MIN_CLUSTERS:
-            return f"looks {way}, but fewer than {MIN_CLUSTERS} independent rows differ"
-    if evidence.p_unseen > levels.noninferior:
-        return "with so few rows, a rare total loss as large as the margin on average may have stayed unseen"
+            return undecided("few_differ", f"looks {way}, but fewer than {MIN_CLUSTERS} independent rows differ")
     if evidence.margin is None:
-        return "no difference beyond chance was found, and without a margin nothing can be ruled out"
-    return "neither a difference nor the absence of a loss as large as the margin could be shown"
+        return undecided("no_margin", "no difference beyond chance, and without a margin nothing can be ruled out")
+    if evidence.p_unseen > levels.noninferior:
+        reason = "with so few rows, a rare total loss as large as the margin on average may have stayed unseen"
+        return undecided("unseen", reason)
+    return undecided("open", "neither a difference nor the absence of a loss as large as the margin could be shown")
 
 
 def guard_by_runs(
@@ -106,7 +116,7 @@ def guard_by_runs(
     kept = decision
     if kept.verdict == "improved" and worst <= 0.0:
         reason = "better over all runs together, but not in every run"
-        kept = Decision("no_regression", reason) if margin is not None else Decision("inconclusive", reason)
+        kept = Decision("no_regression", reason) if margin is not None else undecided("worst_run", reason)
     if kept.verdict == "no_regression" and (margin is None or worst <= -margin):
-        return Decision("inconclusive", "one run on its own was worse than the margin")
+        return undecided("worst_run", "one run on its own was worse than the margin")
     return kept

@@ -1,4 +1,4 @@
-"""A small version of the calibration, every scenario on a few data sets; tests/bench/calibration.py is the full one."""
+"""A small version of the calibration, every scenario on a few data sets; the full one is in tests/bench."""
 
 from __future__ import annotations
 

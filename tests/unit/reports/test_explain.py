@@ -1,0 +1,161 @@
+"""The sentences, word for word, and what may never be in them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from llmexp_tui.reports.explain import explain, explain_gate, explain_status
+from llmexp_tui.stats import Comparison, ComparisonPlan, MetricSpec, compare_scores
+from tests.unit.reports.build import HOSTILE, latency, metric
+
+JARGON = re.compile(r"p-value|p value|null|hypothes|signific|confidence|interval|alpha|bootstrap|±|σ|NaN|None|nan\b")
+ACCURACY = MetricSpec("exact_match", "binary", margin=0.05)
+
+
+def flipped(scores: np.ndarray, wins: int, losses: int) -> np.ndarray:
+    out = scores.copy()
+    out[np.flatnonzero(scores == 0)[:wins]] = 1.0
+    out[np.flatnonzero(scores == 1)[:losses]] = 0.0
+    return out
+
+
+BASE = np.r_[np.ones(156), np.zeros(44)]
+
+
+def compared(spec: MetricSpec = ACCURACY, plan: ComparisonPlan | None = None, **arms: Any) -> Comparison:
+    columns: dict[str, list[Any]] = {"row_id": [], "variant": [], "score": []}
+    for name, scores in arms.items():
+        columns["row_id"] += [f"r{i}" for i in range(len(scores))]
+        columns["variant"] += [name] * len(scores)
+        columns["score"] += list(scores)
+    aa = "copy" if "copy" in arms else None
+    return compare_scores(columns, baseline="long", candidates=["short"], aa=aa, metrics=[spec], plan=plan)
+
+
+def test_an_improvement() -> None:
+    found = compared(long=BASE, short=flipped(BASE, 22, 8), copy=flipped(BASE, 12, 10))
+    assert explain(found.metrics[0]) == (
+        "On exact_match (78.0 → 85.0 %), short was better on 22 rows and worse on 8 of 200; running the baseline "
+        "against itself moves as much as that about 1 time in 352.",
+        "This counts as an improvement: were the two the same, a gap like this would show up about 1 time in 62.",
+    )
+    assert explain_gate(found) == "The gate passes: exact_match improved."
+
+
+def test_a_regression() -> None:
+    found = compared(long=BASE, short=flipped(BASE, 8, 22))
+    assert explain(found.metrics[0]) == (
+        "On exact_match (78.0 → 71.0 %), short was better on 8 rows and worse on 22 of 200; how much the baseline "
+        "moves on its own was not measured.",
+        "This counts as a step back: were the two the same, a gap like this would show up about 1 time in 62, and "
+        "the loss may exceed the 5.0 pts that was allowed.",
+    )
+    assert explain_gate(found) == "The gate fails: exact_match got worse, and may be worse by more than was allowed."
+
+
+def test_an_open_question_says_what_would_settle_it() -> None:
+    found = compared(long=BASE, short=flipped(BASE, 14, 16), copy=flipped(BASE, 9, 9))
+    _, meaning = explain(found.metrics[0])
+    assert meaning == (
+        "No verdict: the true change may be anything from −5.7 to +3.6 pts, and 5.0 pts worse is the most allowed; "
+        "about 384 rows, or 9 calls for each of these rows, would likely settle it."
+    )
+    assert "that is not the same as being worse" in explain_gate(found)
+
+
+def test_no_regression_and_a_deterministic_baseline() -> None:
+    found = compared(long=BASE, short=flipped(BASE, 2, 1), copy=BASE)
+    seen, meaning = explain(found.metrics[0])
+    assert "the baseline run again gave exactly the same" in seen
+    assert meaning.startswith("Neither a loss nor a gain as large as the 5.0 pts allowed would fit these rows")
+
+
+def test_a_required_floor_that_is_missing() -> None:
+    found = compared(plan=ComparisonPlan(aa_required=True), long=BASE, short=flipped(BASE, 5, 5))
+    _, meaning = explain(found.metrics[0])
+    assert "because the baseline has not been run against itself" in meaning
+
+
+def test_a_failed_aa_says_what_to_do() -> None:
+    found = compared(long=BASE, short=flipped(BASE, 5, 5), copy=flipped(BASE, 2, 40))
+    seen, meaning = explain(found.metrics[0])
+    assert "cannot be judged" in seen and "differs from itself" in seen
+    assert meaning.startswith("Run the baseline against itself again")
+    assert "may not be compared" in explain_gate(found)
+
+
+def test_a_rare_fault_could_hide() -> None:
+    found = compared(long=np.ones(40), short=np.ones(40))
+    assert "a fault that is rare but complete could still hide" in explain(found.metrics[0])[1]
+
+
+def test_within_the_floor() -> None:
+    found = compared(long=BASE, short=flipped(BASE, 8, 22), copy=flipped(BASE, 40, 44)).metrics[0]
+    seen, meaning = explain(found)
+    assert found.cause == "floor"
+    assert "running the baseline against itself moves as much as that about 1 time in 8" in seen
+    assert meaning.startswith("No verdict: the baseline moves about as much when nothing has changed; ")
+
+
+def test_without_a_limit_the_reach_is_said() -> None:
+    found = metric(verdict="inconclusive", cause="no_margin", margin=None, registered=False, gate=None)
+    assert "no limit was set" in explain(found)[1]
+    assert "would likely show a change of 7.7 pts or more" in explain(found)[1]
+    assert "nobody promised this beforehand" in explain(found)[1]
+
+
+def test_times_are_told_by_their_values() -> None:
+    seen, meaning = explain(latency())
+    assert seen.startswith("latency (typical) went 412 → 398 ms with short, 3.0 % less over 200 rows")
+    assert "10.0 %" in meaning
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"verdict": "no_regression", "gate": "inconclusive", "role": "must_improve"}, "because it had to improve"),
+        ({"verdict": "no_regression", "gate": "inconclusive"}, "because several candidates were tried"),
+        ({"verdict": "regressed", "gate": "inconclusive"}, "not sure enough to fail the gate"),
+        ({"confounded": True}, "what caused it is open"),
+        ({"verdict": "no_regression", "note": "significantly worse, but within the margin"}, "a little worse"),
+        ({"delta": None, "verdict": "inconclusive", "n_pairs": 3, "reason": "x"}, "At least 6 rows"),
+        ({"delta": None, "verdict": "inconclusive", "reason": "x"}, "More rows"),
+        ({"invalid": True, "n_unpaired": 5, "reason": "x"}, "Finish the run"),
+        ({"invalid": True, "reason": "x"}, "Mend the scores"),
+        ({"floor_ratio": 0.1}, "usually moves at least as much"),
+        ({"floor_ratio": 4.0}, "less than 1 time in 1,000"),
+        ({"repeats_needed": 3, "rows_needed": 400, "verdict": "inconclusive", "cause": "open"}, "or 3 calls for"),
+        ({"verdict": "inconclusive", "reason": "shown for information"}, "No verdict: shown for information."),
+    ],
+)
+def test_every_caveat_is_said(change: dict[str, Any], words: str) -> None:
+    assert words in " ".join(explain(metric(**change)))
+
+
+def test_always_two_sentences_without_jargon() -> None:
+    for verdict in ("improved", "regressed", "no_regression", "inconclusive"):
+        for state in ("measured", "deterministic", "unmeasured", "invalid"):
+            for change in ({}, {"invalid": True}, {"delta": None}, {"cause": "open"}, {"margin": None}):
+                parts = explain(metric(verdict=verdict, noise_floor_state=state, **change))
+                assert len(parts) == 2
+                assert all(part.endswith(".") and not JARGON.search(part) for part in parts), parts
+
+
+def test_foreign_text_stays_harmless() -> None:
+    for part in explain(metric(candidate=HOSTILE, metric=HOSTILE, reason=HOSTILE, invalid=True)):
+        assert part.isprintable()
+    assert explain_status("fail", [metric(candidate=HOSTILE, gate="fail")]).isprintable()
+
+
+def test_the_gate_names_what_decided() -> None:
+    passed = [metric(), latency()]
+    assert explain_status("pass", passed) == (
+        "The gate passes: exact_match improved and latency (typical) is not worse by more than was allowed."
+    )
+    two = [metric(gate="fail"), metric(candidate="terse", gate="fail")]
+    assert "exact_match of short and exact_match of terse" in explain_status("fail", two)
+    assert "Nothing was promised beforehand" in explain_status("inconclusive", [metric(registered=False)])
