@@ -19,6 +19,9 @@ _STATEMENTS = (
     "Kill", "LoadData", "Copy", "Attach", "Detach", "Summarize", "Declare",
 )
 
+_LONGEST_SQL = 100_000
+"""Parsing takes about a second for so many characters, during which nothing else of the run moves."""
+
 
 def _where(error: Any) -> str:
     details = getattr(error, "errors", None)
@@ -34,7 +37,7 @@ def is_sql(settings: Settings, context: ScorerContext) -> Definition:
     A statement that sqlglot passes on unparsed (a lone command, "show me the list") does not count. `allow =
     ["select"]` also refuses every other kind; `fenced` takes the only code fence's content.
     """
-    sqlglot = load("sqlglot", settings, "structure")
+    sqlglot = load("sqlglot", settings, "sql")
     # It logs what it cannot parse, which is foreign text and must not reach the terminal.
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     dialect, fenced = settings.text("dialect"), settings.flag("fenced")
@@ -49,6 +52,8 @@ def is_sql(settings: Settings, context: ScorerContext) -> Definition:
 
     def measure(sample: Sample) -> Score:
         text = unfenced(sample.text) if fenced else sample.text
+        if len(text) > _LONGEST_SQL:
+            return Score(None, error=f"the answer is longer than {_LONGEST_SQL:,} characters")
         try:
             statements = [item for item in sqlglot.parse(text, read=dialect) if item is not None]
         except sqlglot.errors.SqlglotError as error:

@@ -23,6 +23,8 @@ Similarity = Callable[[str, str], float]
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 _ROUGE_SEPARATORS = re.compile(r"[^a-z0-9]+")
+_LARGEST = 2_000_000_000
+"""Pairs of items that are compared; so many take about a second in pure Python."""
 _WORDS = re.compile(r"\w+")
 
 
@@ -84,6 +86,12 @@ def common_subsequence(left: Sequence[Any], right: Sequence[Any]) -> int:
     return len(right) - row.bit_count()
 
 
+def _check_size(left: Sequence[Any], right: Sequence[Any]) -> None:
+    """Raise ValueError where comparing would hold up the run: time grows with the product of the lengths."""
+    if len(left) * len(right) > _LARGEST:
+        raise ValueError(f"texts of {len(left):,} and {len(right):,} items are too long to be compared")
+
+
 def _ratio(left: str, right: str) -> float:
     longest = max(len(left), len(right))
     return 1.0 - edit_distance(left, right) / longest if longest else 1.0
@@ -106,6 +114,7 @@ def levenshtein(settings: Settings, context: ScorerContext) -> Definition:
 
     def compare(text: str, wanted: str) -> float:
         text, wanted = text.strip(), wanted.strip()
+        _check_size(text, wanted)
         return ratio(text.casefold(), wanted.casefold()) if ignore_case else ratio(text, wanted)
 
     return _bounded({"ignore_case": ignore_case}, compare)
@@ -187,6 +196,7 @@ def _rouge_n(size: int) -> Callable[[list[str], list[str]], float]:
 
 
 def _rouge_lcs(left: list[str], right: list[str]) -> float:
+    _check_size(left, right)
     return _f1(common_subsequence(left, right), len(left), len(right))
 
 

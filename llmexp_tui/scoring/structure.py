@@ -98,8 +98,8 @@ def json_schema(settings: Settings, context: ScorerContext) -> Definition:
 
     References are resolved inside the schema only: nothing is fetched. `fenced` as for is_json.
     """
-    jsonschema = load("jsonschema", settings, "structure")
-    referencing = load("referencing", settings, "structure")
+    jsonschema = load("jsonschema", settings)
+    referencing = load("referencing", settings)
     engine = load("regex", settings)
     schema, fenced = _schema_of(settings, context), settings.flag("fenced")
     draft = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+pytest.importorskip("lingua", reason="the language extra is not installed")
+
 from llmexp_tui.errors import ConfigError
 from tests.unit.scoring.build import scored, scorer, value
 

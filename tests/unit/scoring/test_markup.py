@@ -66,3 +66,7 @@ def test_is_xml_settings() -> None:
     assert value("is_xml", "<r><b>1</b></r>", elements=["r.b"]) == 1.0
     assert scored("is_xml", "<r><b>1</b></r>", elements=["r.c"]).reason == "no element r.c"
     assert value("is_xml", "```xml\n<a/>\n```", fenced=True) == 1.0
+
+
+def test_sql_that_would_hold_up_the_run_is_an_error() -> None:
+    assert scored("is_sql", "SELECT 1;" * 20_000).value is None

@@ -52,3 +52,10 @@ def test_a_threshold_on_a_similarity() -> None:
     assert near.meta.type == "binary"
     assert value("levenshtein", "kitten", "sitting", threshold=0.5) == 1.0
     assert value("levenshtein", "kitten", "sitting", threshold=0.6) == 0.0
+
+
+@pytest.mark.parametrize("type", ["levenshtein", "rouge_l"])
+def test_texts_that_would_hold_up_the_run_are_an_error_at_once(type: str) -> None:
+    long = "a " * 60_000
+    with pytest.raises(ValueError, match="too long to be compared"):
+        value(type, long, long + "b")
