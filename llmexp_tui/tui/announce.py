@@ -7,31 +7,43 @@ from typing import TYPE_CHECKING
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import runs
+from llmexp_tui.store.queue import QueueState
 from llmexp_tui.tui.messages import Fetched
 from llmexp_tui.tui.reads.results import read_report
+from llmexp_tui.tui.reads.runs import command_of
+from llmexp_tui.tui.state.runs import GroupLine
 from llmexp_tui.tui.state.verdict import run_badge, status_badge
 
 if TYPE_CHECKING:
     from llmexp_tui.tui.app import LlmexpApp
+    from llmexp_tui.workflows.session import Session
 
 _GOOD = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
+_BAD = (QueueState.FAILED, QueueState.GONE)
 
 
-def announce(app: LlmexpApp, experiment: str) -> None:
-    """Called in a thread, once nothing of the experiment runs any more."""
+def announce(app: LlmexpApp, group: GroupLine) -> None:
+    """Called in a thread, once a group or a queued command has ended."""
     try:
-        session = app.session()
-        newest = runs.find_runs(session.store, experiment=experiment, limit=1)
-        if not newest:
-            return
-        record = newest[0]
-        if record.status not in _GOOD:
-            reason = f": {record.stop_reason}" if record.stop_reason else ""
-            text, severity = f"{experiment} {run_badge(record.status).word}{reason}", "warning"
-        else:
-            report = read_report(experiment, session)
-            badge = status_badge(report.status, has_gates=report.has_gates)
-            text, severity = f"{experiment}: {badge.glyph} {badge.word}", "information"
+        text, severity = _words(app.session(), group)
     except LlmexpError as error:
-        text, severity = f"{experiment} has ended; {error.sentence}", "information"
-    app.post_message(Fetched(lambda words: app.say(words, severity=severity), text))
+        text, severity = f"{group.experiment} has ended; {error.sentence}", "information"
+    if text:
+        app.post_message(Fetched(lambda words: app.say(words, severity=severity), text))
+
+
+def _words(session: Session, group: GroupLine) -> tuple[str, str]:
+    """What to say and how loudly; nothing where a command has only turned into runs."""
+    name = group.experiment
+    if not group.arms:
+        entry = command_of(session, group.group)
+        if entry is None or entry.state not in _BAD:
+            return "", ""
+        return f"{name}: {entry.command.get('kind')} {entry.state}: {entry.reason or ''}", "error"
+    record = runs.find_runs(session.store, group=group.group, limit=1)[0]
+    if record.status not in _GOOD:
+        reason = f": {record.stop_reason}" if record.stop_reason else ""
+        return f"{name} {run_badge(record.status).word}{reason}", "warning"
+    report = read_report(name, session)
+    badge = status_badge(report.status, has_gates=report.has_gates)
+    return f"{name}: {badge.glyph} {badge.word}", "information"

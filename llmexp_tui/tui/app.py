@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,15 +28,13 @@ from textual.screen import Screen
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, LlmexpError
-from llmexp_tui.tui import crash, terminal, themes
-from llmexp_tui.tui.announce import announce
+from llmexp_tui.tui import crash, terminal, themes, watching
 from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged, TerminalLost
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
 from llmexp_tui.tui.settings import Settings, config_folder, load_settings, save_settings
 from llmexp_tui.tui.state.activity import activity_line
 from llmexp_tui.tui.state.cells import Line
 from llmexp_tui.tui.state.runs import GroupLine
-from llmexp_tui.tui.watching import Watching
 
 if TYPE_CHECKING:
     from llmexp_tui.workflows.session import Session
@@ -105,9 +104,11 @@ class LlmexpApp(App[None]):
         *,
         env: Mapping[str, str],
         settings: Settings | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`open_project` opens the session (called in a thread); None starts with the welcome screen."""
         self.env = env
+        self.now = now
         self.folder = config_folder(env)
         self.settings = settings or Settings()
         self._net = self._line_net()
@@ -117,7 +118,7 @@ class LlmexpApp(App[None]):
         self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (32, "-tall")]
         self.closing = threading.Event()
         self.groups: tuple[GroupLine, ...] = ()
-        self.watching = Watching(self)
+        self.watching = watching.Watching(self)
         self._opener = open_project
         self._session: Future[Session] = Future()
         self._asked_at = 0.0
@@ -237,12 +238,13 @@ class LlmexpApp(App[None]):
 
     def on_progress_read(self, message: ProgressRead) -> None:
         """New figures of what runs; what has ended is announced."""
-        ended = {group.experiment for group in self.groups} - {group.experiment for group in message.groups}
+        going = {group.group for group in message.groups if group.active}
+        ended = [group for group in self.groups if group.active and group.group not in going]
         self.groups = message.groups
         self.show_activity()
         self.screen.post_message(RunsProgressed(message.groups))
-        for experiment in sorted(ended):
-            self.run_worker(partial(announce, self, experiment), thread=True, group=f"announce {experiment}")
+        for group in ended:
+            self.run_worker(partial(_announce, self, group), thread=True, group=f"announce {group.group}")
 
     def on_fetched(self, message: Fetched) -> None:
         """A thread of the app's own has read something."""
@@ -348,6 +350,12 @@ def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str
         app.call_later(app.say_error, complaint)
     app.run()
     return app.return_code or 0
+
+
+def _announce(app: LlmexpApp, group: GroupLine) -> None:
+    from llmexp_tui.tui.announce import announce  # brings the store, which is loaded after the first frame
+
+    announce(app, group)
 
 
 def project_opener(

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui.messages import ProjectChanged
-from llmexp_tui.tui.reads.watch import Reaction, react, watched_paths
 
 if TYPE_CHECKING:
     from llmexp_tui.tui.app import LlmexpApp
+    from llmexp_tui.tui.reads.watch import Reaction
     from llmexp_tui.workflows.session import Session
 
 OFF, WATCHING, CHANGED = "off", "watching", "changed"
@@ -53,6 +53,7 @@ class Watching:
 
     async def _watch(self) -> None:
         from llmexp_tui.project.watch import changes
+        from llmexp_tui.tui.reads.watch import watched_paths
 
         session = await self._session()
         if session is None:
@@ -74,6 +75,8 @@ class Watching:
             return None
 
     def _react(self, session: Session, changed: Iterable[Path]) -> None:
+        from llmexp_tui.tui.reads.watch import react
+
         try:
             reaction = react(frozenset(changed), session)
         except LlmexpError as error:

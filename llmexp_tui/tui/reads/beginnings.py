@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DEMO_FOLDER = "llmexp-demo"
+
 
 def copy_demo(folder: Path) -> Path:
     """Copy the sample project into `folder`/llmexp-demo; its root. Raises UsageError where it is taken."""
     from llmexp_tui.workflows.demo import copy_demo as copy
 
-    return copy(folder / "llmexp-demo")
+    copy(folder / DEMO_FOLDER)
+    return folder / DEMO_FOLDER
 
 
 def make_project(folder: Path) -> Path:

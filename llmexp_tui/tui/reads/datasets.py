@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion, Row
 from llmexp_tui.errors import UnknownNameError
-from llmexp_tui.store import datasets
+from llmexp_tui.store import datasets, rows
 from llmexp_tui.tui.state.dataset_rows import columns, row_text, table_row
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.paging import TableRow
@@ -36,8 +36,8 @@ class VersionSource:
 
     def page(self, start: int, size: int) -> Sequence[TableRow]:
         """A page by position."""
-        rows = datasets.iter_rows(self._session.store, self._version.hash, start, size)
-        return [table_row(row, self._columns) for row in rows]
+        found = rows.iter_rows(self._session.store, self._version.hash, start, size)
+        return [table_row(row, self._columns) for row in found]
 
     def locate(self, key: str) -> int | None:
         """Versions do not change, so nobody asks."""
@@ -46,7 +46,7 @@ class VersionSource:
 
 def read_version_row(version: DatasetVersion, index: int, session: Session) -> Row | None:
     """The row at a position."""
-    return next(datasets.iter_rows(session.store, version.hash, index, 1), None)
+    return next(rows.iter_rows(session.store, version.hash, index, 1), None)
 
 
 def read_diff(old: DatasetVersion, new: DatasetVersion, session: Session) -> DatasetDiff:
@@ -61,7 +61,7 @@ def read_pair(old: DatasetVersion, new: DatasetVersion, key: str, session: Sessi
 
 def _text(session: Session, version: DatasetVersion, key: str) -> str:
     try:
-        return row_text(datasets.row(session.store, version.hash, key))
+        return row_text(rows.row(session.store, version.hash, key))
     except UnknownNameError:
         return ""
 

@@ -12,8 +12,9 @@ from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats import MetricSpec, compare_scores
 from llmexp_tui.stats.result import MetricResult
-from llmexp_tui.stats.spec import MetricType
-from llmexp_tui.store import datasets, runs
+from llmexp_tui.stats.spec import MetricType, Statistic
+from llmexp_tui.store import rows as stored_rows
+from llmexp_tui.store import runs
 from llmexp_tui.tui.reads.columns import PairColumns, column_of
 from llmexp_tui.workflows.columns import frame
 from llmexp_tui.workflows.session import Session
@@ -54,7 +55,7 @@ def read_slices(
     source = session.project.datasets.get(records[0].dataset)
     if source is None or not source.slices:
         return ()
-    refs = datasets.row_refs(session.store, records[0].dataset_hash)
+    refs = stored_rows.row_refs(session.store, records[0].dataset_hash)
     rows = frame(session, records[0].dataset_hash, source, source.slices)
     pair = PairColumns(session, records, metric.metric, refs.nos)
     codes = rows.codes(np.asarray(refs.nos, dtype=np.int64))
@@ -87,7 +88,7 @@ def _judge(
 ) -> MetricResult | None:
     spec = MetricSpec(
         metric.metric, cast(MetricType, metric.type), direction=metric.direction, role="exploratory",
-        statistic=metric.statistic,
+        statistic=cast(Statistic, metric.statistic),
     )  # fmt: skip
     baseline = report.baseline.variant if report.baseline else "baseline"
     result = compare_scores(table, baseline=baseline, candidates=[metric.candidate], metrics=[spec], seed=metric.seed)

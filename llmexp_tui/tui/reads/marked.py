@@ -11,7 +11,7 @@ from llmexp_tui.errors import UsageError
 from llmexp_tui.project.config import load_project
 from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.reports.record import DatasetReport
-from llmexp_tui.store import datasets
+from llmexp_tui.store import rows
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import record_dataset
 
@@ -23,15 +23,15 @@ def save_marked(dataset: DatasetReport, keys: Sequence[str], name: str, session:
     path = session.root / "datasets" / f"{name}.jsonl"
     if path.exists():
         raise UsageError("there is such a file already", where=str(path), mend="choose another name")
-    rows = [datasets.row(session.store, dataset.hash, key) for key in keys]
+    chosen = [rows.row(session.store, dataset.hash, key) for key in keys]
     path.parent.mkdir(exist_ok=True)
     with open(path, "x", encoding="utf-8", errors="surrogatepass") as stream:
-        for row in rows:
+        for row in chosen:
             stream.write(json.dumps(dict(row.values), ensure_ascii=True) + "\n")
     _declare(session, dataset.name, name)
     session.project = load_project(session.files, session.root)
-    session.audit("dataset.marked", name, {"from": f"{dataset.name}@{dataset.hash[:12]}", "rows": len(rows)})
-    return record_dataset(session, name, changelog=f"{len(rows)} rows marked in {dataset.name} {dataset.version}")
+    session.audit("dataset.marked", name, {"from": f"{dataset.name}@{dataset.hash[:12]}", "rows": len(chosen)})
+    return record_dataset(session, name, changelog=f"{len(chosen)} rows marked in {dataset.name} {dataset.version}")
 
 
 def _declare(session: Session, origin: str, name: str) -> None:

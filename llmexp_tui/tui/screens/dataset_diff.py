@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion
 from llmexp_tui.tui.reads.datasets import read_diff, read_pair
@@ -18,7 +17,7 @@ from llmexp_tui.tui.state.paging import Column, ListSource, TableRow
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.title_line import TitleLine
 
 _COLUMNS = (Column("what", "What", 11), Column("row", "Row"))
 
@@ -39,7 +38,7 @@ class DatasetDiffScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Title, list of rows, the row's two contents."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         yield PagedTable(_COLUMNS, id="rows")
         yield EmptyState("No difference", "Both versions hold the same rows.", id="nothing")
         yield DiffView(id="row")
@@ -63,7 +62,7 @@ class DatasetDiffScreen(ProjectScreen):
             "  ",
             (f"{len(diff.changed)} changed", "warn"),
         )
-        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#title", TitleLine).show(title)
         rows = [
             TableRow(key, (line((word, tone)), line(key)))
             for keys, word, tone in (

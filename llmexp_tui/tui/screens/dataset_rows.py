@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from llmexp_tui.domain.dataset import DatasetVersion, Row
 from llmexp_tui.tui.errands import copy_text
@@ -20,7 +19,7 @@ from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.title_line import TitleLine
 
 
 class DatasetRowsScreen(ProjectScreen):
@@ -47,7 +46,7 @@ class DatasetRowsScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Title, table, row."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         yield PagedTable(state.columns(self.version.columns, 0), id="rows", marking=True)
         yield DiffView(id="row")
 
@@ -56,7 +55,7 @@ class DatasetRowsScreen(ProjectScreen):
         title = line(
             (f"{self.version.name} {self.version.label}", "strong"), (f"  {count(self.version.rows)} rows", "muted")
         )
-        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#title", TitleLine).show(title)
         self.query_one("#rows").focus()
 
     def on_store_changed(self, message: StoreChanged) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
 
@@ -70,7 +69,7 @@ class DatasetsScreen(ProjectScreen):
         self.query_one("#nothing").display = not versions
         self.query_one("#versions").display = bool(versions)
         self.query_one("#about").display = bool(versions)
-        self.query_one("#versions", PagedTable).show(ListSource(state.dataset_rows(versions, datetime.now(UTC))))
+        self.query_one("#versions", PagedTable).show(ListSource(state.dataset_rows(versions, self.home_app.now())))
 
     def _by_key(self, key: str | None) -> DatasetVersion | None:
         return next((v for v in self.versions if state.version_key(v.name, v.hash) == key), None)

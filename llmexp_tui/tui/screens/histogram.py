@@ -16,6 +16,7 @@ from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.state.histogram import draw_histogram, make_histogram
+from llmexp_tui.tui.widgets.title_line import TitleLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
@@ -34,7 +35,7 @@ class HistogramScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Title and bars."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         with VerticalScroll(id="bars", can_focus=True):
             yield Static(id="drawing", markup=False)
 
@@ -49,7 +50,7 @@ class HistogramScreen(ProjectScreen):
             (f"{self.candidate} ", "accent"),
             ("right", "muted"),
         )
-        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#title", TitleLine).show(title)
         self.query_one("#bars").focus()
 
     def load(self) -> None:

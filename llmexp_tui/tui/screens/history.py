@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 from textual.app import ComposeResult
@@ -36,5 +35,5 @@ class HistoryScreen(Dialog[None]):
         self.fetch("moves", partial(read_moves, self.prompt), self._show)
 
     def _show(self, moves: Sequence[LabelMove]) -> None:
-        lines = move_lines(moves, datetime.now(UTC)) or [line(("No label was ever moved.", "muted"))]
+        lines = move_lines(moves, self.home_app.now()) or [line(("No label was ever moved.", "muted"))]
         self.query_one("#moves", Static).update(join_lines(lines))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual import on
@@ -17,6 +16,7 @@ from llmexp_tui.tui.reads.home import read_home
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import home as state
 from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.interval import Scale
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.state.runs import GroupLine
 from llmexp_tui.tui.widgets.empty_state import EmptyState
@@ -50,7 +50,7 @@ class HomeScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Experiments above, now and changed below."""
-        table = PagedTable(state.columns(10.0), id="experiments", classes="panel")
+        table = PagedTable(state.columns(Scale()), id="experiments", classes="panel")
         table.border_title = "Experiments"
         yield table
         yield EmptyState(
@@ -88,9 +88,9 @@ class HomeScreen(ProjectScreen):
         table = self.query_one("#experiments", PagedTable)
         table.display = bool(view.experiments)
         self.query_one("#nothing").display = not view.experiments
-        limit = state.scale(view.experiments)
-        rows = state.table_rows(view.experiments, datetime.now(UTC), limit)
-        table.show(ListSource(rows), columns=state.columns(limit))
+        scale = state.common_scale(view.experiments)
+        rows = state.table_rows(view.experiments, self.home_app.now(), scale)
+        table.show(ListSource(rows), columns=state.columns(scale))
         self.query_one("#changed", Static).update(join_lines(_changed(view)))
         self._explain()
 

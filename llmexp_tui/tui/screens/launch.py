@@ -18,6 +18,7 @@ from llmexp_tui.tui.reads.launch import read_preflight, start_run
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import launch as state
 from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.widgets.title_line import TitleLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
 _KINDS = {"run": "Run", "aa": "A/A: the baseline against itself", "check": "Check: run, A/A and gate"}
@@ -44,7 +45,7 @@ class LaunchScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Title, choices, figures."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         with Horizontal(id="inputs"):
             yield Static("rows ", markup=False)
             yield Input(placeholder="all", id="rows", type="integer", compact=True, restrict=r"\d*")
@@ -79,7 +80,7 @@ class LaunchScreen(ProjectScreen):
         choice = self.choice
         fresh = "fresh" if choice.fresh or choice.kind == "aa" else "uses stored answers"
         title = line((self.experiment, "strong"), "  ", (_KINDS[choice.kind], "info"), (f"  {fresh}", "muted"))
-        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#title", TitleLine).show(title)
         if self.preflight is None:
             self.query_one("#figures", Static).update(join_lines([line(("planning …", "muted"))]))
             return

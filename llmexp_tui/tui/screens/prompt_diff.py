@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Static
 
 from llmexp_tui.domain.prompt import PromptVersion
 from llmexp_tui.tui.errands import copy_text
@@ -15,7 +14,7 @@ from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import plural, short_hash, when
 from llmexp_tui.tui.state.versions import prompt_text
 from llmexp_tui.tui.widgets.diff_view import DiffView
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.title_line import TitleLine
 
 
 class PromptDiffScreen(ProjectScreen):
@@ -35,7 +34,7 @@ class PromptDiffScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Title and texts."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         yield DiffView(id="text")
 
     def on_mount(self) -> None:
@@ -51,7 +50,7 @@ class PromptDiffScreen(ProjectScreen):
             view.show(prompt_text(old), prompt_text(new), (left, right))
         changed = f"{plural(view.diff.changed_lines, 'line')} differ" if view.diff and old else ""
         title = line((new.prompt.name, "strong"), (f"  {changed}", "muted"))
-        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#title", TitleLine).show(title)
 
     def action_fold(self) -> None:
         """Fold what is equal."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
 
@@ -72,7 +71,7 @@ class PromptsScreen(ProjectScreen):
         self.query_one("#nothing").display = not items
         self.query_one("#versions").display = bool(items)
         self.query_one("#text").display = bool(items)
-        self.query_one("#versions", PagedTable).show(ListSource(state.prompt_rows(items, datetime.now(UTC))))
+        self.query_one("#versions", PagedTable).show(ListSource(state.prompt_rows(items, self.home_app.now())))
 
     @property
     def version(self) -> PromptVersion | None:

@@ -129,8 +129,6 @@ class ResultsScreen(ProjectScreen):
                 state.table_rows(report, self.candidate, cells),
             )
         table.show(ListSource(rows), columns=columns)
-        if table.cursor_key and table.cursor_key.startswith(state.GROUP_KEY):
-            table.move_to(table.cursor + 1)
         self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend())]))
         self._explain()
 

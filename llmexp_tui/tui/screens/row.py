@@ -15,6 +15,7 @@ from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.rows import RowDetail, as_text, input_lines, score_lines
 from llmexp_tui.tui.widgets.diff_view import DiffView
+from llmexp_tui.tui.widgets.title_line import TitleLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
@@ -35,7 +36,7 @@ class RowScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Answers, scores, input."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         yield DiffView(id="answers")
         with VerticalScroll(id="scores", classes="panel", can_focus=True) as scores:
             scores.border_title = "Scores"
@@ -46,7 +47,7 @@ class RowScreen(ProjectScreen):
         """Fill it; nothing is read here."""
         detail = self.detail
         expected: Line = line("   expected ", (detail.expected, "strong")) if detail.expected is not None else ()
-        self.query_one("#title", Static).update(join_lines([(*line((f"row {detail.key}", "strong")), *expected)]))
+        self.query_one("#title", TitleLine).show((*line((f"row {detail.key}", "strong")), *expected))
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         answers = self.query_one("#answers", DiffView)

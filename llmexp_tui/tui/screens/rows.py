@@ -25,6 +25,7 @@ from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.filter_bar import FilterBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.title_line import TitleLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
@@ -66,13 +67,13 @@ class RowsScreen(ProjectScreen):
         arm = next((a.id for a in report.candidates if a.variant == candidate), "")
         self.asked = state.RowQuery(
             baseline, arm, metric.metric, metric.direction, chosen,
-            "change" if chosen == "regressed" else "order", slice=_slice_of(metric),
+            "change" if chosen == "regressed" else "order", slice=_slice_of(metric), directions=_directions(report),
         )  # fmt: skip
         self.detail: state.RowDetail | None = None
 
     def body(self) -> ComposeResult:
         """Title, filter, table, then the pane of the row."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         yield FilterBar("rows whose input has …", id="filter")
         yield PagedTable(state.table_columns(self.metric.metric), id="rows", marking=True)
         yield EmptyState("No such row", "No row matches what is asked for.", "A", "shows all rows", id="nothing")
@@ -113,17 +114,17 @@ class RowsScreen(ProjectScreen):
 
     def _title(self, total: int | None) -> None:
         table = self.query_one("#rows", PagedTable)
-        place = (
-            "reading …" if total is None else f"row {count(table.cursor + 1)} of {count(total)}" if total else "none"
-        )
-        marked = f" · {len(table.marked)} marked" if table.marked else ""
         baseline = self.report.baseline.variant if self.report.baseline else "–"
-        text = line(
+        left = line(
             (self.report.name, "strong"),
             f"  {self.metric.metric}  ",
-            (f"{self.candidate} against {baseline} · {self.asked.words} · {place}{marked}", "muted"),
+            (f"{self.candidate} against {baseline} · {self.asked.words}", "muted"),
         )
-        self.query_one("#title", Static).update(join_lines([text]))
+        place = "reading …"
+        if total is not None:
+            place = f"row {count(table.cursor + 1)} of {count(total)}" if total else "no row"
+        marked = f"{len(table.marked)} marked · " if table.marked else ""
+        self.query_one("#title", TitleLine).show(left, line((marked, "accent"), place))
 
     @on(PagedTable.Highlighted, "#rows")
     def _highlighted(self, message: PagedTable.Highlighted) -> None:
@@ -229,7 +230,11 @@ class RowsScreen(ProjectScreen):
             return
         from llmexp_tui.tui.screens.marked import MarkedScreen
 
-        self.app.push_screen(MarkedScreen(self.report.dataset, tuple(sorted(marked))))
+        self.app.push_screen(MarkedScreen(self.report.dataset, tuple(sorted(state.name_of(key) for key in marked))))
+
+
+def _directions(report: ExperimentReport) -> tuple[tuple[str, str], ...]:
+    return tuple(dict.fromkeys((metric.metric, metric.direction) for metric in report.metrics))
 
 
 def _slice_of(metric: MetricResult) -> tuple[str, str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
 
@@ -76,7 +75,7 @@ class RunsScreen(ProjectScreen):
         for name in ("#groups", "#record", "#progress"):
             self.query_one(name).display = not empty
         self.query_one("#nothing").display = empty
-        self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(groups, datetime.now(UTC))))
+        self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(groups, self.home_app.now())))
         self._draw()
 
     def on_runs_progressed(self, message: RunsProgressed) -> None:
@@ -87,7 +86,7 @@ class RunsScreen(ProjectScreen):
         self.live = message.groups
         by_id = {group.group: group for group in message.groups}
         self.groups = tuple(by_id.get(group.group, group) for group in self.groups)
-        self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(self.groups, datetime.now(UTC))))
+        self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(self.groups, self.home_app.now())))
         self._draw()
 
     @property

@@ -25,6 +25,7 @@ class SettingsScreen(Dialog[None]):
 
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "change", "Change", show=False, id="settings.change"),
         Binding("q", "close", "Close", show=False, id="settings.close"),
     ]
 
@@ -58,6 +59,10 @@ class SettingsScreen(Dialog[None]):
         )
         rows = [TableRow(key, (line(name), line((value, "info")))) for key, name, value in values]
         self.query_one("#list", PagedTable).show(ListSource(rows))
+
+    def action_change(self) -> None:
+        """Change what is under the cursor."""
+        self.query_one("#list", PagedTable).action_open()
 
     @on(PagedTable.Opened)
     def _opened(self, message: PagedTable.Opened) -> None:

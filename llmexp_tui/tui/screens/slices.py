@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding, BindingType
 
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.record import ExperimentReport
@@ -18,7 +19,7 @@ from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.title_line import TitleLine
 
 
 class SlicesScreen(ProjectScreen):
@@ -26,6 +27,9 @@ class SlicesScreen(ProjectScreen):
 
     HELP = "Each slice is looked at on its own. With many slices some will look good or bad by chance alone."
     CSS_PATH = "slices.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Rows", id="rows.open"),
+    ]
 
     def __init__(self, report: ExperimentReport, candidate: str, metric: MetricResult) -> None:
         super().__init__()
@@ -36,7 +40,7 @@ class SlicesScreen(ProjectScreen):
 
     def body(self) -> ComposeResult:
         """Title and table."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         yield PagedTable((), id="slices")
         yield EmptyState("No slices", 'The dataset declares none. Add slices = ["column"] to it in llmexp.toml.',
                          "esc", "goes back", id="nothing")  # fmt: skip
@@ -47,7 +51,7 @@ class SlicesScreen(ProjectScreen):
         title = line(
             (figures.metric_title(self.metric), "strong"), (f"  {self.candidate}, by slice, exploratory", "muted")
         )
-        self.query_one("#title", Static).update(join_lines([title]))
+        self.query_one("#title", TitleLine).show(title)
         self.query_one("#slices").focus()
 
     def load(self) -> None:
@@ -69,6 +73,10 @@ class SlicesScreen(ProjectScreen):
         if self.slices:
             columns, rows = state.table(self.slices, self.size.width - 2)
             self.query_one("#slices", PagedTable).show(ListSource(rows), columns=columns)
+
+    def action_open(self) -> None:
+        """What is under the cursor."""
+        self.query_one("#slices", PagedTable).action_open()
 
     @on(PagedTable.Opened)
     def _opened(self, message: PagedTable.Opened) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding, BindingType
 
 from llmexp_tui.domain.prompt import PromptVersion
 from llmexp_tui.tui.reads.prompts import read_runs_of
@@ -18,7 +18,7 @@ from llmexp_tui.tui.state.format import short_hash
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.title_line import TitleLine
 
 
 class UsedByScreen(ProjectScreen):
@@ -26,6 +26,9 @@ class UsedByScreen(ProjectScreen):
 
     HELP = "Runs whose variant rendered exactly this prompt."
     CSS_PATH = "used_by.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Results", id="experiment.open"),
+    ]
 
     def __init__(self, version: PromptVersion) -> None:
         super().__init__()
@@ -37,7 +40,7 @@ class UsedByScreen(ProjectScreen):
         title = line(
             (f"{self.version.prompt.name} {short_hash(self.version.hash)}", "strong"), ("  used by", "muted")
         )
-        yield Static(join_lines([title]), id="title", markup=False)
+        yield TitleLine(title, id="title")
         yield PagedTable(state.COLUMNS, id="runs")
         yield EmptyState("Never run", "No run used this version.", "esc", "goes back", id="nothing")
 
@@ -54,7 +57,11 @@ class UsedByScreen(ProjectScreen):
         self.groups = groups
         self.query_one("#nothing").display = not groups
         self.query_one("#runs").display = bool(groups)
-        self.query_one("#runs", PagedTable).show(ListSource(state.table_rows(groups, datetime.now(UTC))))
+        self.query_one("#runs", PagedTable).show(ListSource(state.table_rows(groups, self.home_app.now())))
+
+    def action_open(self) -> None:
+        """What is under the cursor."""
+        self.query_one("#runs", PagedTable).action_open()
 
     @on(PagedTable.Opened)
     def _opened(self, message: PagedTable.Opened) -> None:

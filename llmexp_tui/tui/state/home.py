@@ -64,13 +64,13 @@ def headline(report: ExperimentReport) -> MetricResult | None:
     return report.metrics[0] if report.metrics else None
 
 
-def columns(limit: float) -> tuple[Column, ...]:
+def columns(scale: interval.Scale) -> tuple[Column, ...]:
     """The table's columns; the plot's title is its scale."""
     return (
         Column("name", "Experiment"),
         Column("verdict", "Verdict", 15),
         Column("change", "Change", 9, "right"),
-        Column("plot", interval.axis(limit, PLOT_CELLS), PLOT_CELLS),
+        Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS),
         Column("floor", "Floor", 5, "right"),
         Column("trend", "Trend", 12, drop_below=96),
         Column("metric", "Metric", 18, drop_below=110),
@@ -78,18 +78,18 @@ def columns(limit: float) -> tuple[Column, ...]:
     )
 
 
-def scale(lines: Sequence[ExperimentLine]) -> float:
+def common_scale(lines: Sequence[ExperimentLine]) -> interval.Scale:
     """One scale for all experiments' headlines."""
     heads = [headline(item.report) for item in lines if item.report]
-    return interval.common_limit(found for head in heads if head and (found := interval.interval_of(head)))
+    return interval.common_scale(found for head in heads if head and (found := interval.interval_of(head)))
 
 
-def table_rows(lines: Sequence[ExperimentLine], now: datetime, limit: float) -> list[TableRow]:
+def table_rows(lines: Sequence[ExperimentLine], now: datetime, scale: interval.Scale) -> list[TableRow]:
     """A row for each experiment, in the project's order."""
-    return [TableRow(item.name, _cells(item, now, limit)) for item in lines]
+    return [TableRow(item.name, _cells(item, now, scale)) for item in lines]
 
 
-def _cells(item: ExperimentLine, now: datetime, limit: float) -> tuple[Line, ...]:
+def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[Line, ...]:
     head = headline(item.report) if item.report else None
     if item.report is None or head is None:
         word = line(("▸ running", "info")) if item.running else line(("· not run yet", "muted"))
@@ -101,7 +101,7 @@ def _cells(item: ExperimentLine, now: datetime, limit: float) -> tuple[Line, ...
         line(item.name),
         badge.spans,
         line(change),
-        interval.draw(drawn, limit, PLOT_CELLS),
+        interval.draw(drawn, scale, PLOT_CELLS),
         line(floor_short(head)),
         line((spark(item.trend), "info")),
         line((figures.metric_title(head), "muted")),

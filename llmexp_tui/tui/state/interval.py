@@ -1,13 +1,14 @@
 """The drawing of an estimate with its interval, on one scale for all metrics of a panel.
 
 The scale is in percent: points of a bounded score's range, percent of a ratio, percent of the baseline for what has
-no bounds. The floor is a band around zero, the margin one mark on the side that is worse. Text only, no colours.
+no bounds. Where some changes are many times larger than others the scale is logarithmic on both sides of zero, so
+that a cost that tripled does not squeeze a score's five points into one cell. Text only, no colours.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.stats.result import MetricResult
@@ -15,6 +16,10 @@ from llmexp_tui.tui.state.cells import Line, Span
 
 _LIMITS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 _HEADROOM = 1.08
+_WILD = 12.0
+"""From here on, largest to smallest, a linear scale would show the smallest as nothing."""
+_LINEAR_PART = 1.0
+"""Up to so many percent a logarithmic scale is nearly linear."""
 
 ZERO, FLOOR, MARGIN, ESTIMATE, DASH, LEFT, RIGHT, OVER_LEFT, OVER_RIGHT = "│░┆●─├┤◂▸"
 
@@ -29,6 +34,40 @@ class Interval:
     floor: float | None = None
     margin: float | None = None
     tone: str = ""
+
+    @property
+    def reach(self) -> float:
+        """How far from zero the scale must go for this one; a wild interval's end may stay outside."""
+        must = max(abs(self.estimate), self.floor or 0.0, abs(self.margin or 0.0))
+        wide = max(abs(self.low), abs(self.high))
+        return min(wide, max(4 * must, 1.0)) if wide > must else must
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From -limit to +limit percent."""
+
+    limit: float = 10.0
+    logarithmic: bool = False
+
+    def share(self, value: float) -> float:
+        """Where a value is, -1 … 1."""
+        if self.logarithmic:
+            return math.asinh(value / _LINEAR_PART) / math.asinh(self.limit / _LINEAR_PART)
+        return value / self.limit
+
+    def cell(self, value: float, cells: int) -> int:
+        """The cell of a value in a drawing of so many."""
+        if not math.isfinite(value):
+            return 0 if value < 0 else cells - 1
+        return min(cells - 1, max(0, round((self.share(value) + 1) / 2 * (cells - 1))))
+
+    def ticks(self) -> list[float]:
+        """Where labels go, the most important first."""
+        if not self.logarithmic:
+            return [0.0, -self.limit, self.limit, -self.limit / 2, self.limit / 2]
+        ends = [0.0, -self.limit, self.limit]
+        return ends + [sign * tick for tick in (10.0, 100.0, 1.0) if tick < self.limit / 2 for sign in (-1, 1)]
 
 
 def interval_of(metric: MetricResult, tone: str = "") -> Interval | None:
@@ -56,62 +95,60 @@ def percent_unit(metric: MetricResult) -> float | None:
     return 100.0 / abs(metric.baseline) if metric.baseline else None
 
 
-def common_limit(intervals: Iterable[Interval]) -> float:
-    """The end of a symmetric scale that holds estimates, floors, margins, and intervals unless they are wild."""
-    reach = 0.0
-    for item in intervals:
-        must = max(abs(item.estimate), item.floor or 0.0, abs(item.margin or 0.0))
-        wide = max(abs(item.low), abs(item.high))
-        reach = max(reach, must, min(wide, 4 * must) if must else wide)
-    reach *= _HEADROOM
-    return next((limit for limit in _LIMITS if limit >= reach), _LIMITS[-1])
+def common_scale(intervals: Iterable[Interval]) -> Scale:
+    """The one scale on which all of these can be read."""
+    reaches = [item.reach for item in intervals if item.reach > 0]
+    if not reaches:
+        return Scale()
+    longest = max(reaches) * _HEADROOM
+    limit = next((limit for limit in _LIMITS if limit >= longest), _LIMITS[-1])
+    return Scale(limit, logarithmic=max(reaches) > _WILD * min(reaches) and limit > 20.0)
 
 
-def draw(interval: Interval | None, limit: float, cells: int) -> Line:
-    """The interval in exactly `cells` cells on the scale -limit … +limit."""
+def draw(interval: Interval | None, scale: Scale, cells: int) -> Line:
+    """The interval in exactly `cells` cells."""
     if interval is None or cells < 5:
         return (Span(" " * max(cells, 0)),)
     marks: list[Span] = [Span(" ")] * cells
     if interval.floor:
-        for x in range(_cell(-interval.floor, limit, cells), _cell(interval.floor, limit, cells) + 1):
+        for x in range(scale.cell(-interval.floor, cells), scale.cell(interval.floor, cells) + 1):
             marks[x] = Span(FLOOR, "band")
-    if interval.margin is not None and abs(interval.margin) <= limit:
-        marks[_cell(interval.margin, limit, cells)] = Span(MARGIN, "accent")
-    marks[_cell(0.0, limit, cells)] = Span(ZERO, "rule")
-    _bar(marks, interval, limit)
+    if interval.margin is not None and abs(interval.margin) <= scale.limit:
+        marks[scale.cell(interval.margin, cells)] = Span(MARGIN, "accent")
+    marks[scale.cell(0.0, cells)] = Span(ZERO, "rule")
+    _bar(marks, interval, scale)
     return _joined(marks)
 
 
-def _bar(marks: list[Span], interval: Interval, limit: float) -> None:
+def _bar(marks: list[Span], interval: Interval, scale: Scale) -> None:
     cells = len(marks)
-    first, last = _cell(interval.low, limit, cells), _cell(interval.high, limit, cells)
+    first, last = scale.cell(interval.low, cells), scale.cell(interval.high, cells)
     for x in range(first, last + 1):
         if marks[x].text not in (MARGIN, ZERO):
             marks[x] = Span(DASH, interval.tone)
-    marks[first] = Span(OVER_LEFT if interval.low < -limit else LEFT, interval.tone)
-    marks[last] = Span(OVER_RIGHT if interval.high > limit else RIGHT, interval.tone)
-    marks[_cell(interval.estimate, limit, cells)] = Span(ESTIMATE, interval.tone)
+    marks[first] = Span(OVER_LEFT if interval.low < -scale.limit else LEFT, interval.tone)
+    marks[last] = Span(OVER_RIGHT if interval.high > scale.limit else RIGHT, interval.tone)
+    marks[scale.cell(interval.estimate, cells)] = Span(ESTIMATE, interval.tone)
 
 
-def axis(limit: float, cells: int) -> str:
-    """The scale's labels in exactly `cells` cells: both ends, zero, and the halves where there is room."""
+def axis(scale: Scale, cells: int) -> str:
+    """The scale's labels in exactly `cells` cells: zero, both ends, and what else has room."""
     if cells < 9:
         return " " * max(cells, 0)
-    line = [" "] * cells
-    places = [-limit, 0.0, limit] if cells < 24 else [-limit, -limit / 2, 0.0, limit / 2, limit]
-    for value in places:
+    row = [" "] * cells
+    for value in scale.ticks():
         label = f"{value:+.3g}".replace("-", "−") if value else "0"
-        start = min(max(0, _cell(value, limit, cells) - len(label) // 2), cells - len(label))
-        if all(char == " " for char in line[max(0, start - 1) : start + len(label) + 1]):
-            line[start : start + len(label)] = label
-    return "".join(line)
+        start = min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label))
+        if all(char == " " for char in row[max(0, start - 1) : start + len(label) + 1]):
+            row[start : start + len(label)] = label
+    return "".join(row)
 
 
 def legend() -> Line:
     """What the marks mean."""
     return (
         Span(ESTIMATE),
-        Span(" estimate  ", "muted"),
+        Span(" change  ", "muted"),
         Span(LEFT + RIGHT),
         Span(" 95 %  ", "muted"),
         Span(FLOOR, "band"),
@@ -121,14 +158,7 @@ def legend() -> Line:
     )
 
 
-def _cell(value: float, limit: float, cells: int) -> int:
-    if not math.isfinite(value):
-        return 0 if value < 0 else cells - 1
-    place = (value + limit) / (2 * limit) * (cells - 1)
-    return min(cells - 1, max(0, round(place)))
-
-
-def _joined(marks: list[Span]) -> Line:
+def _joined(marks: Sequence[Span]) -> Line:
     joined: list[Span] = []
     for mark in marks:
         if joined and joined[-1].tone == mark.tone:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llmexp_tui.domain.gate import RATIO_METRICS
 from llmexp_tui.domain.variant import FieldDiff
 from llmexp_tui.reports import figures
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count, duration, plural
 from llmexp_tui.workflows.plan import GateForecast, PlanReport
+
+_LIKELY = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +77,20 @@ def gate_lines(plan: PlanReport) -> list[Line]:
 
 
 def _gate(gate: GateForecast) -> Line:
-    mde = gate.forecast.mde
-    margin = "no margin" if gate.margin is None else f"margin {figures.number(gate.margin)}"
-    found = (
-        "cannot say what it would find" if mde is None else f"finds a change of {figures.number(mde)} 8 times in 10"
-    )
-    tone = "warn" if gate.forecast.impossible or gate.forecast.warning else "muted"
-    return line(
-        (gate.metric, "strong"),
-        f" {gate.statistic if gate.statistic != 'mean' else ''}".rstrip(),
-        (f"  {margin} · {found}", tone),
-    )
+    found = gate.forecast
+    name = gate.metric if gate.statistic == "mean" else f"{gate.metric} {gate.statistic}"
+    spans: list[str | tuple[str, str]] = [(f"{name:<14}", "strong"), f" finds {_size(gate, found.mde)} or more"]
+    spans.append((f" · floor {_size(gate, found.noise_floor)} · margin {_size(gate, gate.margin)}", "muted"))
+    if found.power is not None:
+        tone = "muted" if found.power >= _LIKELY else "warn"
+        spans.append((f" · an equal one passes {found.power:.0%}", tone))
+    return line(*spans)
+
+
+def _size(gate: GateForecast, value: float | None) -> str:
+    if value is None:
+        return figures.UNKNOWN
+    return f"{figures.percent(value)} %" if gate.metric in RATIO_METRICS else figures.number(value)
 
 
 def difference_lines(differences: Sequence[tuple[str, tuple[FieldDiff, ...]]], axis: str) -> list[Line]:

@@ -26,10 +26,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table: its key (stable over refreshes) and a line for each column."""
+    """One row of a table: its key (stable over refreshes) and a line for each column.
+
+    A heading is its first line over the whole width; the cursor passes over it.
+    """
 
     key: str
     cells: tuple[Line, ...]
+    heading: bool = False
 
 
 class PageSource(Protocol):
@@ -108,7 +112,7 @@ class PageCache:
         return [number for number in range(low, high + 1) if number not in self._pages]
 
 
-def column_widths(columns: Sequence[Column], cells: int, gap: int = 2) -> list[tuple[Column, int]]:
+def column_widths(columns: Sequence[Column], cells: int, gap: int = 1) -> list[tuple[Column, int]]:
     """The columns that are shown in `cells` cells and how wide each is; flexible ones share what is left."""
     shown = [column for column in columns if cells >= column.drop_below]
     fixed = sum(column.width for column in shown) + gap * max(0, len(shown) - 1)

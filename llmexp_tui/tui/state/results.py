@@ -50,7 +50,7 @@ def metrics_of(report: ExperimentReport, candidate: str) -> list[MetricResult]:
 
 def plot_cells(cells: int) -> int:
     """How wide the interval plot is in a table of so many cells."""
-    return max(11, min(48, cells - 64))
+    return max(11, min(48, cells - 68))
 
 
 def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple[Column, ...]:
@@ -59,51 +59,59 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
     arms = f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
     return (
         Column("metric", "Metric"),
-        Column("values", arms, 18, "right"),
-        Column("change", "Change", 16, "right"),
-        Column("plot", interval.axis(limit_of(report, candidate), plot), plot),
+        Column("values", arms, 17, "right"),
+        Column("change", "Change", 15, "right"),
+        Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),
         Column("p", "p", 6, "right", drop_below=100),
         Column("rows", "better/worse/same", 17, "right", drop_below=120),
     )
 
 
-def limit_of(report: ExperimentReport, candidate: str) -> float:
+def scale_of(report: ExperimentReport, candidate: str) -> interval.Scale:
     """The one scale of a candidate's panel."""
     found = (interval.interval_of(metric) for metric in metrics_of(report, candidate))
-    return interval.common_limit(item for item in found if item is not None)
+    return interval.common_scale(item for item in found if item is not None)
 
 
 def table_rows(report: ExperimentReport, candidate: str, cells: int) -> list[TableRow]:
     """A line a metric, under a line that says what was registered and what is exploratory."""
-    limit, plot = limit_of(report, candidate), plot_cells(cells)
+    scale, plot = scale_of(report, candidate), plot_cells(cells)
     rows: list[TableRow] = []
     group = None
     for metric in metrics_of(report, candidate):
         if metric.registered != group:
             group = metric.registered
             rows.append(_group_row("Registered" if group else "Exploratory"))
-        rows.append(TableRow(MetricKey.of(metric).text, _cells(metric, limit, plot)))
+        rows.append(TableRow(MetricKey.of(metric).text, _cells(metric, scale, plot)))
     return rows
 
 
 def _group_row(title: str) -> TableRow:
-    return TableRow(GROUP_KEY + title, (line((title, "strong")), (), (), (), (), (), ()))
+    return TableRow(GROUP_KEY + title, (line((title, "strong")),), heading=True)
 
 
-def _cells(metric: MetricResult, limit: float, plot: int) -> tuple[Line, ...]:
+def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
     badge = verdict_badge(metric)
     tone = badge.tone if metric.registered or metric.invalid else "muted"
     verdict = badge.spans if metric.registered or metric.invalid else line((f"· {badge.word}", "muted"))
     return (
-        line((f" {figures.metric_title(metric)}", "" if metric.registered else "muted")),
+        line((f" {short_title(metric, plot)}", "" if metric.registered else "muted")),
         line(figures.arm_values(metric)),
         line(figures.change(metric)),
-        interval.draw(interval.interval_of(metric, tone), limit, plot),
+        interval.draw(interval.interval_of(metric, tone), scale, plot),
         verdict,
         line((figures.p_text(metric.p_adjusted if metric.registered else metric.q_value), "muted")),
         line((f"{metric.wins}/{metric.losses}/{metric.ties}", "muted")),
     )
+
+
+def short_title(metric: MetricResult, plot: int) -> str:
+    """The metric's title, without the words for a plain mean where room is short."""
+    if plot >= 20:
+        return figures.metric_title(metric)
+    parts = [metric.metric, "" if metric.statistic == "mean" else metric.statistic, metric.slice or ""]
+    return " ".join(part for part in parts if part)
 
 
 def heading(report: ExperimentReport, candidate: str) -> tuple[Line, Line, Line]:

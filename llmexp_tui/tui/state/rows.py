@@ -32,7 +32,10 @@ SORTS = {
 
 @dataclass(frozen=True, slots=True)
 class RowQuery:
-    """Which rows are shown. `direction` is the metric's: what is worse depends on it. `slice` is (column, value)."""
+    """Which rows are shown. `direction` is the metric's: what is worse depends on it. `slice` is (column, value),
+
+    `directions` every scorer's (name, direction), for the filter on scores that disagree.
+    """
 
     baseline_run: str
     candidate_run: str
@@ -42,6 +45,7 @@ class RowQuery:
     sort: str = "order"
     text: str = ""
     slice: tuple[str, str] | None = None
+    directions: tuple[tuple[str, str], ...] = ()
 
     def next_sort(self) -> RowQuery:
         """The same rows in the next order."""
@@ -63,10 +67,13 @@ class RowQuery:
 
 @dataclass(frozen=True, slots=True)
 class RowLine:
-    """One row of the table: both scores (means over repeats), None where there is none."""
+    """One row of the table: both scores (means over repeats), None where there is none. `key` tells rows apart,
+
+    `name` is the row's own key in its dataset.
+    """
 
     key: str
-    row_no: int
+    name: str
     baseline: float | None
     candidate: float | None
     baseline_failed: bool
@@ -128,6 +135,21 @@ class RowDetail:
     slices: Mapping[str, Any] = field(default_factory=dict)
 
 
+def row_key(row_no: int, name: str) -> str:
+    """The table's key of a row: the store's number for it, and its own key."""
+    return f"{row_no}\x1f{name}"
+
+
+def row_no_of(key: str) -> int:
+    """The store's number of a row's table key."""
+    return int(key.partition("\x1f")[0])
+
+
+def name_of(key: str) -> str:
+    """The row's own key of a row's table key."""
+    return key.partition("\x1f")[2]
+
+
 def change_of(item: RowLine, direction: str) -> str:
     """regressed, improved, same, or unknown where a score is missing. A failed call is worse than any answer."""
     if item.baseline_failed or item.candidate_failed:
@@ -165,7 +187,7 @@ def table_row(item: RowLine, direction: str) -> TableRow:
     return TableRow(
         item.key,
         (
-            line(item.key),
+            line(item.name),
             line(f"{_side(item.baseline, item.baseline_failed)} → {_side(item.candidate, item.candidate_failed)}"),
             line(word),
             line((item.excerpt, "muted")),

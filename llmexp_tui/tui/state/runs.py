@@ -40,7 +40,8 @@ class ArmLine:
 class GroupLine:
     """Runs started together. `rate` in calls a second over the last seconds, `eta_s` None while unknown.
 
-    `alive` is False where the worker is gone though the runs are not finished.
+    `alive` is False where the worker is gone though the runs are not finished. Without arms it is a command of a
+    `kind` (run, aa, check, resume) that waits for its worker.
     """
 
     group: str
@@ -51,10 +52,13 @@ class GroupLine:
     concurrency: int | None = None
     waiting: str = ""
     alive: bool = True
+    kind: str = ""
 
     @property
     def status(self) -> str:
         """The state of the group: what still goes on wins, then what went wrong."""
+        if not self.arms:
+            return "queued"
         states = {str(arm.record.status) for arm in self.arms}
         if states & ACTIVE:
             if not self.alive:
@@ -95,9 +99,9 @@ class GroupLine:
 COLUMNS = (
     Column("state", "State", 15),
     Column("experiment", "Experiment"),
-    Column("arms", "Variants", 20),
+    Column("arms", "Variants"),
     Column("done", "Done", 11, "right"),
-    Column("errors", "Errors", 6, "right"),
+    Column("errors", "Err", 4, "right"),
     Column("cost", "Cost", 8, "right"),
     Column("who", "Who", 16, drop_below=110),
     Column("age", "Age", 6, "right"),

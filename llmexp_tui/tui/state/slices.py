@@ -35,18 +35,18 @@ def table(slices: Sequence[Slice], cells: int) -> tuple[tuple[Column, ...], list
     """Columns and rows in so many cells."""
     plot = max(11, min(40, cells - 66))
     drawn = [interval.interval_of(item.result) for item in slices if item.result is not None]
-    limit = interval.common_limit(found for found in drawn if found is not None)
+    scale = interval.common_scale(found for found in drawn if found is not None)
     columns = (
         Column("slice", "Slice"),
         Column("rows", "Rows", 6, "right"),
         Column("values", "Baseline → candidate", 18, "right"),
         Column("change", "Change", 16, "right"),
-        Column("plot", interval.axis(limit, plot), plot),
+        Column("plot", interval.axis(scale, plot), plot),
     )
-    return columns, [TableRow(key_of(item), _cells(item, limit, plot)) for item in slices]
+    return columns, [TableRow(key_of(item), _cells(item, scale, plot)) for item in slices]
 
 
-def _cells(item: Slice, limit: float, plot: int) -> tuple[Line, ...]:
+def _cells(item: Slice, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
     name = line((f"{item.column} ", "muted"), item.value or "(empty)")
     if item.result is None:
         return (name, line(count(item.rows)), (), line(("too few rows", "muted")), ())
@@ -56,5 +56,5 @@ def _cells(item: Slice, limit: float, plot: int) -> tuple[Line, ...]:
         line(count(item.rows)),
         line(figures.arm_values(item.result)),
         line(figures.change(item.result)),
-        interval.draw(found, limit, plot),
+        interval.draw(found, scale, plot),
     )

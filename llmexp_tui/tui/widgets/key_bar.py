@@ -43,6 +43,10 @@ def chosen_hints(hints: list[KeyHint], last: list[KeyHint], cells: int) -> list[
     return kept + last
 
 
+def _lowered(text: str) -> str:
+    return text if text.isupper() else text.lower()
+
+
 class KeyBar(Widget):
     """One line of keys at the bottom of a screen; a click presses the key."""
 
@@ -66,7 +70,7 @@ class KeyBar(Widget):
             binding = active.binding
             if not active.enabled or binding.action in seen:
                 continue
-            hint = KeyHint(self.app.get_key_display(binding), binding.description.lower(), binding.key)
+            hint = KeyHint(self.app.get_key_display(binding), _lowered(binding.description), binding.key)
             if binding.id in _LAST:
                 seen.add(binding.action)
                 last.setdefault(binding.id or "", hint)

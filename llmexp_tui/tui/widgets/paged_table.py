@@ -27,7 +27,6 @@ from llmexp_tui.tui.state.cells import Line, fit, line
 from llmexp_tui.tui.state.paging import (
     PAGE_ROWS,
     Column,
-    ListSource,
     PageCache,
     PageSource,
     TableRow,
@@ -36,12 +35,15 @@ from llmexp_tui.tui.state.paging import (
 from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
 
 _GUTTER = 2
-_GAP = 2
+_GAP = 1
 _LOADING: Line = line(("…", "muted"))
 
 
 class PagedTable(ScrollView, can_focus=True):
-    """Rows of a PageSource under a header. `enter` opens, `space` marks where marking is on."""
+    """Rows of a PageSource under a header; `space` marks where marking is on.
+
+    Screens bind enter to what opening means for them; a double click posts Opened.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *TONE_CLASSES, "table--header", "table--cursor", "table--cursor-blurred", "table--marked",
@@ -55,7 +57,6 @@ class PagedTable(ScrollView, can_focus=True):
         Binding("ctrl+u", "page(-0.5)", "Half a page up", show=False, id="table.half_up"),
         Binding("home,g", "first", "First row", show=False, id="table.first"),
         Binding("end,G", "last", "Last row", show=False, id="table.last"),
-        Binding("enter", "open", "Open", show=False, id="table.open"),
         Binding("space", "mark", "Mark", show=False, id="table.mark"),
     ]
 
@@ -146,7 +147,7 @@ class PagedTable(ScrollView, can_focus=True):
         self.marked: set[str] = set()
         self.ready = False
         self._top = 1 if header else 0
-        self._source: PageSource = source or ListSource()
+        self._source: PageSource | None = source
         self._cache = PageCache()
         self._pending: set[int] = set()
         self._styles = ToneStyles(self)
@@ -160,8 +161,8 @@ class PagedTable(ScrollView, can_focus=True):
         return self._cache.total
 
     @property
-    def source(self) -> PageSource:
-        """What is shown."""
+    def source(self) -> PageSource | None:
+        """What is shown; None before anything was."""
         return self._source
 
     @property
@@ -242,6 +243,7 @@ class PagedTable(ScrollView, can_focus=True):
         self.set_reactive(PagedTable.cursor, max(0, min(total - 1, self.cursor if place is None else place)))
         self._reveal()
         self._request()
+        self._pass_heading(1)
         self.refresh(layout=True)
         self.post_message(self.Counted(self, total))
         self._announce()
@@ -252,7 +254,7 @@ class PagedTable(ScrollView, can_focus=True):
         wanted = self._cache.missing(first, first + max(self.size.height, 1))
         wanted += self._cache.missing(self.cursor, self.cursor)
         numbers = sorted(set(wanted) - self._pending)
-        if not numbers:
+        if not numbers or self._source is None:
             return
         if self._source.immediate:
             for number in numbers:
@@ -265,7 +267,7 @@ class PagedTable(ScrollView, can_focus=True):
     # ---- size, scrolling, cursor
 
     def on_mount(self) -> None:
-        if self._source.immediate and not self.ready:
+        if self._source is not None and not self.ready:
             self.show(self._source)
 
     def _resize(self) -> None:
@@ -308,16 +310,30 @@ class PagedTable(ScrollView, can_focus=True):
 
     def action_move(self, rows: int) -> None:
         self.move_to(self.cursor + rows)
+        self._pass_heading(1 if rows > 0 else -1)
+
+    def _pass_heading(self, step: int) -> None:
+        """From a heading go on in the same direction, and back where there is nothing further."""
+        for way in (step, -step):
+            place = self.cursor
+            while (row := self._cache.row(place)) is not None and row.heading and 0 <= place + way < self.total:
+                place += way
+            if row is not None and not row.heading:
+                self.move_to(place)
+                return
 
     def action_page(self, pages: float) -> None:
         rows = max(1, self.scrollable_content_region.height - self._top)
         self.move_to(self.cursor + int(rows * pages))
+        self._pass_heading(1 if pages > 0 else -1)
 
     def action_first(self) -> None:
         self.move_to(0)
+        self._pass_heading(1)
 
     def action_last(self) -> None:
         self.move_to(self.total - 1)
+        self._pass_heading(-1)
 
     def action_open(self) -> None:
         if (key := self.cursor_key) is not None:
@@ -342,6 +358,7 @@ class PagedTable(ScrollView, can_focus=True):
         index = int(self.scroll_offset.y) + offset.y - self._top
         if index < self.total:
             self.move_to(index)
+            self._pass_heading(1)
             if event.chain == 2:
                 self.action_open()
 
@@ -374,6 +391,9 @@ class PagedTable(ScrollView, can_focus=True):
             style += self._styles.style("table--cursor" if self.has_focus else "table--cursor-blurred")
             toned = not (self.has_focus and self.app.native_ansi_color)
         segments = [Segment(("▸" if here else " ") + ("●" if marked else " "), style)]
+        if row is not None and row.heading:
+            segments += self._styles.segments(row.cells[0], style, toned)
+            return Strip(segments).adjust_cell_length(cells, style)
         for place, (column, size) in self._placed(cells):
             text = row.cells[place] if row else _LOADING
             segments += self._styles.segments(fit(text, size, column.align), style, toned)
