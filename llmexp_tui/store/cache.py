@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, insert, select, text
 
 from llmexp_tui.domain.usage import Completion
 from llmexp_tui.store.engine import Store
-from llmexp_tui.store.mapping import completion_of
+from llmexp_tui.store.mapping import completion_of, completion_values
 from llmexp_tui.store.names import chunks
 from llmexp_tui.store.tables import CompletionTable, core
 
@@ -63,6 +63,14 @@ def lookup(store: Store, keys: Sequence[bytes]) -> dict[bytes, CachedCompletion]
                     row["no"], completion_of(row), row["rules"], row["created_at"]
                 )
     return found
+
+
+def remember(store: Store, key: bytes, completion: Completion, *, rules: str, at: str) -> None:
+    """Stores an answer that belongs to no cell (a judge's), to be found under its key."""
+    values = completion_values(completion)
+    values.update(cache_key=key, attempts=1, rules=rules, created_at=at)
+    with store.write() as connection:
+        connection.execute(insert(_COMPLETION), [values])
 
 
 def select_cached() -> Select[Any]:

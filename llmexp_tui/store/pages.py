@@ -177,8 +177,8 @@ def _parameters(store: Store, connection: Connection, query: PairQuery) -> dict[
         "sign": 1.0 if query.direction != "lower" else -1.0,
         "like": encode_text(f"%{needle}%"),
         "like_json": encode_text(f"%{in_json}%"),
-        "column": column,
-        "value": value,
+        "column": encode_text(column),
+        "value": encode_text(value),
     }
 
 
@@ -212,18 +212,25 @@ _KEY_SQL = "(SELECT r.key FROM row r WHERE r.no = a.row_no)"
 _ORDERS = {"order": "a.row_no", "change": _CHANGE, "baseline": "a.v", "candidate": "b.v", "key": _KEY_SQL}
 _TEXT_SQL = (
     " AND (EXISTS (SELECT 1 FROM row r WHERE r.no = a.row_no"
-    " AND (r.key LIKE :like ESCAPE '\\' OR r.body LIKE :like_json ESCAPE '\\'))"
+    " AND (CAST(r.key AS TEXT) LIKE CAST(:like AS TEXT) ESCAPE '\\'"
+    " OR CAST(r.body AS TEXT) LIKE CAST(:like_json AS TEXT) ESCAPE '\\'))"
     " OR EXISTS (SELECT 1 FROM output t JOIN completion c ON c.no = t.completion_no"
     " WHERE t.run_no IN (:a, :b) AND t.row_no = a.row_no"
-    " AND (c.text LIKE :like ESCAPE '\\' OR c.error LIKE :like ESCAPE '\\')))"
+    " AND (CAST(c.text AS TEXT) LIKE CAST(:like AS TEXT) ESCAPE '\\'"
+    " OR CAST(c.error AS TEXT) LIKE CAST(:like AS TEXT) ESCAPE '\\')))"
 )
+"""A text with a lone surrogate is stored as bytes, which LIKE need not match: hence the casts."""
 _SLICE_TEXT = (
     "CASE j.type WHEN 'true' THEN 'True' WHEN 'false' THEN 'False' WHEN 'null' THEN '' ELSE CAST(j.value AS TEXT) END"
 )
 """A column's value as slices compare it: as text, true as Python writes it, null and absent as nothing."""
-_IN_SLICE = "SELECT 1 FROM row r, json_each(CAST(r.body AS TEXT)) j WHERE r.no = a.row_no AND j.key = :column"
+_IN_SLICE = (
+    "SELECT 1 FROM row r, json_each(CAST(r.body AS TEXT)) j"
+    " WHERE r.no = a.row_no AND j.key = CAST(:column AS TEXT)"
+)
 _SLICE_SQL = (
-    f" AND (EXISTS ({_IN_SLICE} AND {_SLICE_TEXT} = :value) OR (:value = '' AND NOT EXISTS ({_IN_SLICE})))"
+    f" AND (EXISTS ({_IN_SLICE} AND {_SLICE_TEXT} = CAST(:value AS TEXT))"
+    f" OR (CAST(:value AS TEXT) = '' AND NOT EXISTS ({_IN_SLICE})))"
 )
 
 

@@ -44,7 +44,7 @@ def test_a_run_is_found_by_a_prefix_that_is_its_own(store: Store) -> None:
     assert runs.get_run(store, "abcd2").id == "abcd2"
     with pytest.raises(UsageError, match="several runs"):
         runs.get_run(store, "abcd")
-    with pytest.raises(UnknownNameError, match='did you mean "abcd[12]"'):
+    with pytest.raises(UnknownNameError, match=r'did you mean "abcd[12]"'):
         runs.get_run(store, "abcd9")
     with pytest.raises(UnknownNameError):
         runs.get_run(store, "wx")
