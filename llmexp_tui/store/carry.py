@@ -16,9 +16,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
 from llmexp_tui.errors import StoreError
+from llmexp_tui.store.bulk import Bulk
 from llmexp_tui.store.cache import select_cached
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.mapping import COMPLETION_FIELDS
@@ -28,6 +29,7 @@ from llmexp_tui.store.tables import CompletionTable, core
 SCHEMA = "llmexp.cache/1"
 LONGEST_LINE = 64 * 1024 * 1024
 _COMPLETION = core(CompletionTable)
+_INSERT = Bulk(_COMPLETION)
 _BYTES = ("cache_key", "rendered_hash")
 _NUMBERS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens",
             "cost_usd", "latency_ms", "ttft_ms", "attempts", "http_status")  # fmt: skip
@@ -97,8 +99,7 @@ def import_cache(store: Store, path: Path) -> int:
             known = set(connection.execute(query).scalars())
             new = {entry["cache_key"]: entry for entry in reversed(batch) if entry["cache_key"] not in known}
             values = [{"no": number + i, **entry} for i, entry in enumerate(new.values(), 1)]
-            if values:
-                connection.execute(insert(_COMPLETION), values)
+            _INSERT.insert(connection, values)
             number += len(values)
             added += len(values)
     return added

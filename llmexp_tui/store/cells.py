@@ -7,19 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, func, select, text
 
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import Completion, Failure
 from llmexp_tui.errors import StoreError
 from llmexp_tui.store import liveness
+from llmexp_tui.store.bulk import Bulk
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.mapping import completion_values, failure_values, figures, score_values
 from llmexp_tui.store.names import ensure_no, find_no, run_no
 from llmexp_tui.store.tables import CompletionTable, OutputTable, ScorerTable, ScoreTable, core
 
-_COMPLETION, _OUTPUT, _SCORE = core(CompletionTable), core(OutputTable), core(ScoreTable)
+_COMPLETION = core(CompletionTable)
+_INSERT_COMPLETIONS = Bulk(_COMPLETION)
+_REPLACE_OUTPUTS = Bulk(core(OutputTable), ("run_no", "row_no", "repeat"))
+REPLACE_SCORES = Bulk(core(ScoreTable), ("run_no", "scorer_no", "row_no", "repeat", "by"))
 _FIGURES = ("no", "error_kind", "input_tokens", "output_tokens", "cost_usd", "latency_ms", "ttft_ms")
 
 
@@ -105,11 +108,8 @@ def _write_outputs(connection: Connection, cells: dict[_Key, CellWrite]) -> None
             {"run_no": run, "row_no": row, "repeat": repeat, "completion_no": no,
              "cached": cell.cached_completion_no is not None, **values["figures"]}
         )  # fmt: skip
-    if completions:
-        for values in completions:
-            del values["figures"]
-        connection.execute(insert(_COMPLETION), completions)
-    connection.execute(_REPLACE_OUTPUT, outputs)
+    _INSERT_COMPLETIONS.insert(connection, completions)
+    _REPLACE_OUTPUTS.insert(connection, outputs)
 
 
 def _called(cell: CellWrite) -> dict[str, Any]:
@@ -138,15 +138,6 @@ def _cached_figures(connection: Connection, numbers: Iterable[int | None]) -> di
     return found
 
 
-def _replacing(statement: Any, table: Any, key: Sequence[str]) -> Any:
-    changed = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=changed)
-
-
-_REPLACE_OUTPUT = _replacing(upsert(_OUTPUT), _OUTPUT, ("run_no", "row_no", "repeat"))
-REPLACE_SCORE = _replacing(upsert(_SCORE), _SCORE, ("run_no", "scorer_no", "row_no", "repeat", "by"))
-
-
 def _write_scores(store: Store, connection: Connection, cells: dict[_Key, CellWrite]) -> None:
     numbers = scorer_numbers(store, connection, {fp for cell in cells.values() for fp, _ in cell.scores})
     values = [
@@ -155,8 +146,7 @@ def _write_scores(store: Store, connection: Connection, cells: dict[_Key, CellWr
         for (run, row, repeat), cell in cells.items()
         for fingerprint, score in cell.scores
     ]  # fmt: skip
-    if values:
-        connection.execute(REPLACE_SCORE, values)
+    REPLACE_SCORES.insert(connection, values)
 
 
 def scorer_numbers(store: Store, connection: Connection, fingerprints: Iterable[str]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, func, insert, select, text, update
 
 from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion, Row, dataset_hash, suggested_tag
 from llmexp_tui.errors import DatasetError, UnknownNameError, UsageError
+from llmexp_tui.store.bulk import Bulk
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.names import chunks, ensure_no, find_no, insert_no, match_prefix
 from llmexp_tui.store.rows import (
@@ -38,6 +39,7 @@ __all__ = [
 
 _DATASET, _VERSION, _TAG = core(DatasetTable), core(DatasetVersionTable), core(DatasetTagTable)
 _MEMBER, _ROW = core(DatasetMemberTable), core(RowTable)
+_INSERT_MEMBERS = Bulk(_MEMBER)
 
 
 def add_version(
@@ -96,7 +98,7 @@ def _insert_version(
     )  # fmt: skip
     for batch in chunks(enumerate(numbers), 10_000):
         values = [{"version_no": version_no, "position": at, "row_no": no} for at, no in batch]
-        connection.execute(insert(_MEMBER), values)
+        _INSERT_MEMBERS.insert(connection, values)
     _require_distinct_keys(connection, version_no, name)
     line = changelog if changelog is not None else _changelog(connection, parent, version_no, columns, len(numbers))
     connection.execute(update(_VERSION).where(_VERSION.c.no == version_no).values(changelog=line))

@@ -128,6 +128,7 @@ def score_values(score: Score) -> dict[str, Any]:
         "label": score.label,
         "error": error,
         "reason": score.reason,
+        "model_returned": score.model_returned,
     }
 
 

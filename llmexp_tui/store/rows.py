@@ -6,15 +6,17 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from llmexp_tui.domain.dataset import Row
 from llmexp_tui.errors import UnknownNameError
+from llmexp_tui.store.bulk import Bulk
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.names import chunks
 from llmexp_tui.store.tables import DatasetMemberTable, DatasetVersionTable, RowTable, core
 
 _MEMBER, _ROW, _VERSION = core(DatasetMemberTable), core(RowTable), core(DatasetVersionTable)
+_INSERT_ROWS = Bulk(_ROW)
 _BATCH = 500
 
 
@@ -72,8 +74,7 @@ def store_rows(connection: Connection, rows: Iterable[Row], numbers: array[int])
                 known[digest] = last
                 new.append({"no": last, "hash": digest, "key": row.key, "body": dict(row.values)})
             numbers.append(known[digest])
-        if new:
-            connection.execute(insert(_ROW), new)
+        _INSERT_ROWS.insert(connection, new)
         yield from ((row.key, row.hash) for row in batch)
 
 

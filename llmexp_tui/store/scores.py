@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, text, tuple_
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import Completion
 from llmexp_tui.errors import UsageError
-from llmexp_tui.store.cells import REPLACE_SCORE, scorer_numbers
+from llmexp_tui.store.cells import REPLACE_SCORES, scorer_numbers
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.mapping import completion_of, score_of, score_values
 from llmexp_tui.store.names import find_no, run_no
@@ -138,6 +138,16 @@ def scores_of(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[i
     return found
 
 
+def judges_of(store: Store, run_id: str, fingerprint: str) -> tuple[str, ...]:
+    """The model ids that scored the run, as the provider named them, sorted; empty where no model did."""
+    query = select(_SCORE.c.model_returned).distinct().where(_SCORE.c.model_returned.is_not(None))
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        found = connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).scalars()
+        return tuple(sorted(found))
+
+
 def unscored(store: Store, run_id: str, fingerprint: str) -> int:
     """How many answers of the run the scorer has not seen."""
     with store.read() as connection:
@@ -203,4 +213,4 @@ def write_scores(
             {**key._asdict(), "scorer_no": scorer, "by": by, "at": at, **score_values(score)}
             for key, score in results
         ]
-        connection.execute(REPLACE_SCORE, values)
+        REPLACE_SCORES.insert(connection, values)

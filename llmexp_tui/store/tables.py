@@ -307,6 +307,7 @@ class ScoreTable(StoreModel, table=True):
     label: str | None = Field(default=None, sa_type=ExactText)
     error: str | None = Field(default=None, sa_type=ExactText)
     reason: str | None = Field(default=None, sa_type=ExactText)
+    model_returned: str | None = Field(default=None, sa_type=ExactText)
 
 
 class FloorTable(StoreModel, table=True):
