@@ -17,11 +17,13 @@ _STEP_MS = 50
 _BATCH_MS = 150
 _LOOK_MS = 1_000
 """Files are looked at this often even when nobody tells of a change: events get lost while a watch begins."""
+_HASHED = 8 << 20
+"""Up to this size a file is known by its content (8 ms), above it by its status."""
 _MAX_WAITS = 25
 """A file that never keeps still is told anyway after this many settling times."""
 
 
-async def changes(
+def changes(
     root: Path,
     *paths: Path,
     stop: asyncio.Event | None = None,
@@ -30,14 +32,24 @@ async def changes(
 ) -> AsyncIterator[frozenset[Path]]:
     """Yields the files among `paths` whose content is another than before, as given; until `stop` is set.
 
+    "Before" begins with this call, which reads the files: a change between it and the first step is not lost.
     Relative paths are below `root`; links are followed, so that a save behind one is seen. `polling` is for network
     file systems, where nobody tells of changes (None: the WATCHFILES_FORCE_POLLING variable decides).
     """
+    watched = _Watched(root, paths)
+    return _changes(watched, watched.digests(), stop, polling, settle_s)
+
+
+async def _changes(
+    watched: _Watched,
+    known: dict[Path, str | None],
+    stop: asyncio.Event | None,
+    polling: bool | None,
+    settle_s: float,
+) -> AsyncIterator[frozenset[Path]]:
     from watchfiles import awatch  # 50 ms: only where somebody watches
 
-    watched = _Watched(root, paths)
-    known = await asyncio.to_thread(watched.digests)
-    folders = {folder for path in paths for folder in _folders(root / path) if folder.is_dir()}
+    folders = watched.folders()
     if not folders:
         return
     events = awatch(
@@ -48,7 +60,7 @@ async def changes(
         if await asyncio.to_thread(watched.digests) == known:
             continue
         now = await _settled(watched, settle_s)
-        changed = frozenset(path for path in paths if now[path] != known[path])
+        changed = frozenset(path for path in now if now[path] != known[path])
         known = now
         if changed:
             yield changed
@@ -73,6 +85,11 @@ class _Watched:
         self._files = {path: root / path for path in paths}
         self._seen: dict[Path, tuple[tuple[int, ...], str]] = {}
 
+    def folders(self) -> set[Path]:
+        """The folders to watch: where each file stands, and where its link leads to."""
+        found = {folder for file in self._files.values() for folder in (_absolute(file).parent, _real(file).parent)}
+        return {folder for folder in found if folder.is_dir()}
+
     def digests(self) -> dict[Path, str | None]:
         """The hash of each file's content, None where there is no such file."""
         return {path: self._digest(file) for path, file in self._files.items()}
@@ -84,8 +101,10 @@ class _Watched:
             seen = self._seen.get(file)
             if seen is not None and seen[0] == mark:
                 return seen[1]
-            with open(file, "rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = str(mark)
+            if status.st_size <= _HASHED:
+                with open(file, "rb") as stream:
+                    digest = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError:
             return None
         self._seen[file] = (mark, digest)
@@ -96,6 +115,5 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _folders(path: Path) -> set[Path]:
-    """The folder a path stands in and the one its link leads to."""
-    return {Path(os.path.abspath(path)).parent, _real(path).parent}
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))

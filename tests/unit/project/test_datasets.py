@@ -61,6 +61,7 @@ CSV = 'id,text\n1,"héllo\nworld"\n2,\n'
         ("a.json", json.dumps(ROWS, indent=2)),
         ("a.json.gz", gzip.compress(json.dumps(ROWS).encode())),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "bytes",
 )
 def test_every_format_gives_the_same_rows(tmp_path, name, content):
     path = put(tmp_path / name, content)
@@ -146,6 +147,7 @@ def test_a_whole_number_is_an_id_and_its_key_is_text(tmp_path):
         ("a.gz", "x", "a.gz: the ending names no format"),
         ("csv", "x", "csv: the ending names no format"),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "bytes",
 )
 def test_a_wrong_file_names_its_line_and_the_reason(tmp_path, name, content, error):
     assert refused(put(tmp_path / name, content)).startswith(error)
@@ -207,6 +209,7 @@ def test_a_link_out_of_the_project_is_refused(tmp_path):
         ("MAX_LINE", "a.jsonl", '{"a": "' + "x" * 900_000, "a.jsonl:1: a line of more than"),
         ("MAX_RECORD", "a.csv", 'a,b\n1,"' + "x\n" * 500_000, "a record of more than"),
     ],
+    ids=["packed", "csv line", "json line", "record"],
 )
 def test_a_bomb_is_refused_before_it_is_held(tmp_path, monkeypatch, limit, name, content, error):
     monkeypatch.setattr(decoding, limit, 500_000)
@@ -241,7 +244,8 @@ def test_parquet_keeps_types_and_times_become_texts(tmp_path):
     )  # fmt: skip
     parquet.write_table(table, path)
     expected = [
-        {"i": 1, "t": "x", "l": ["a"], "d": "2026-01-02", "n": "1.50", "w": "2026-01-02T03:04:00+00:00", "s": {"k": 1.5}},
+        {"i": 1, "t": "x", "l": ["a"], "d": "2026-01-02", "n": "1.50",
+         "w": "2026-01-02T03:04:00+00:00", "s": {"k": 1.5}},
         {"i": None, "t": "", "l": [], "d": None, "n": None, "w": None, "s": None},
     ]
     assert values(path) == expected
