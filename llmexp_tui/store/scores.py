@@ -119,8 +119,10 @@ def _column(connection: Connection, query: str, values: dict[str, Any]) -> Colum
     )
 
 
-def scores_of(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[int, int], dict[str, Score]]:
-    """(row_no, repeat) -> scorer's fingerprint -> score, for some rows of a run."""
+def scores_of(
+    store: Store, run_id: str, row_nos: Iterable[int], *, by: str = ""
+) -> dict[tuple[int, int], dict[str, Score]]:
+    """(row_no, repeat) -> scorer's fingerprint -> score, for some rows of a run; `by` names a person who scored."""
     found: dict[tuple[int, int], dict[str, Score]] = {}
     with store.read() as connection:
         run = run_no(store, connection, run_id)
@@ -130,7 +132,7 @@ def scores_of(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[i
             _SCORE.c.run_no == run,
             _SCORE.c.scorer_no.in_([no for no, _ in scorers]),
             _SCORE.c.row_no.in_(list(row_nos)),
-            _SCORE.c.by == "",
+            _SCORE.c.by == by,
         )
         names = dict(scorers)
         for row in connection.execute(query).mappings():
