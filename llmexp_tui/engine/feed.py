@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.domain.dataset import Row
+from llmexp_tui.domain.run import SLOT_AA
 from llmexp_tui.domain.usage import Request
 from llmexp_tui.engine.plan import Arm, Cell, cache_key, cells_of_row, row_order, sample_seed
 from llmexp_tui.providers.base import build_request
@@ -35,7 +36,7 @@ class Feed:
     """The open cells of a group over rows `[start, stop)` of the seeded order, a chunk at a time.
 
     `done[i]` holds the (row_no, repeat) of arm i that need no call. Offline, the cache serves every arm that is
-    not fresh; otherwise the first `fresh_rows` rows of an arm bypass it.
+    not fresh, and an A/A copy by answers of its own slot; otherwise the first `fresh_rows` rows of an arm bypass it.
     """
 
     def __init__(
@@ -84,7 +85,9 @@ class Feed:
 
     def _may_use_cache(self, cell: Cell) -> bool:
         arm = self._arms[cell.arm]
-        return not arm.fresh and (self._offline or cell.position >= arm.fresh_rows)
+        if self._offline:
+            return not arm.fresh or arm.run.slot == SLOT_AA
+        return not arm.fresh and cell.position >= arm.fresh_rows
 
     def _render(self, cell: Cell, row: Row) -> Work:
         arm = self._arms[cell.arm]

@@ -15,7 +15,7 @@ from llmexp_tui.errors import ConfigError, UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.store import cache
 from llmexp_tui.workflows.base_arm import BaseTree, prepare_against
-from llmexp_tui.workflows.group import CallOptions, Invocation
+from llmexp_tui.workflows.group import CallOptions, Invocation, refuse_fresh_offline
 from llmexp_tui.workflows.hold import holding
 from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
 from llmexp_tui.workflows.promote import label_on_pass
@@ -35,6 +35,9 @@ class CheckOptions:
     seed: int | None = None
     cache: Path | None = None
     label_on_pass: str | None = None
+
+    def __post_init__(self) -> None:
+        refuse_fresh_offline(self.fresh, self.offline)
 
 
 async def check(

@@ -19,12 +19,13 @@ from llmexp_tui.engine.limits import limiter_for
 from llmexp_tui.engine.plan import Arm
 from llmexp_tui.engine.progress import Progress
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ErrorRateError, LlmexpError
+from llmexp_tui.errors import ErrorRateError, LlmexpError, UsageError
 from llmexp_tui.project.identity import git_state, host, versions
 from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.store import datasets, experiments, runs
 from llmexp_tui.store.datasets import RowRef
+from llmexp_tui.workflows.judging import Judging
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
@@ -47,6 +48,14 @@ class CallOptions:
     offline: bool = False
     max_cost: float | None = None
     listener: Listener = ignore
+
+
+def refuse_fresh_offline(fresh: bool, offline: bool) -> None:
+    """Raises UsageError where both are asked for."""
+    if fresh and offline:
+        raise UsageError(
+            "--fresh calls everything anew, --offline calls nothing", where="--fresh", mend="leave one of them out"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,10 @@ class Invocation:
         self.flag = flag
         self.budget = Budget(cap_usd=min(caps) if caps else None)
         self.lanes = Lanes(session.env, limiter_for)
+
+    def judging(self, prepared: Prepared) -> Judging:
+        """What asks this experiment's judges, with this invocation's budget and lanes."""
+        return Judging(self.session, prepared, self.lanes, self.budget, self.flag, self.options.offline)
 
     async def aclose(self) -> None:
         """Closes every provider."""
@@ -122,18 +135,19 @@ class GroupRun:
             flag=invocation.flag,
             conditions=Conditions(offline=invocation.options.offline, retry_failed=retry_failed, now=session.now),
         )
+        self._judging = invocation.judging(prepared)
         runs.set_status(session.store, [r.id for r in records], RunStatus.RUNNING, at=session.at())
 
     async def run(self, start: int = 0, stop: int | None = None) -> LlmexpError | None:
         """Runs rows `[start, stop)` of the seeded order; what stopped it, or None."""
         try:
             await self._executor.run(start, stop)
+            return await self._judging.run(self._records)
         except LlmexpError as error:
             return error
         except BaseException:
             self._close(RunStatus.INTERRUPTED, "stopped by an unexpected error")
             raise
-        return None
 
     async def finish(self, error: LlmexpError | None, *, stopped_early: bool = False) -> GroupOutcome:
         """Closes the runs by what happened and by their own cells."""
@@ -150,7 +164,7 @@ class GroupRun:
         totals = [runs.totals(self._session.store, r.id) for r in self._records]
         planned = sum(r.rows * r.repeats for r in self._records) if stopped_early else 0
         saved = sum(t.cached for t in totals) + max(0, planned - sum(t.attempted for t in totals))
-        return GroupOutcome(stored, self._executor.calls, spent, saved, error)
+        return GroupOutcome(stored, self._executor.calls + self._judging.calls, spent, saved, error)
 
     def _close(self, status: RunStatus, reason: str | None) -> None:
         ids = [r.id for r in self._records]

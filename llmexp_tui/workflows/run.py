@@ -8,7 +8,15 @@ from llmexp_tui.domain.run import RunRecord, RunTotals
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import LlmexpError, UnknownNameError, UsageError
-from llmexp_tui.workflows.group import ArmPlan, CallOptions, GroupOutcome, Invocation, create_group, group_totals
+from llmexp_tui.workflows.group import (
+    ArmPlan,
+    CallOptions,
+    GroupOutcome,
+    Invocation,
+    create_group,
+    group_totals,
+    refuse_fresh_offline,
+)
 from llmexp_tui.workflows.hold import holding
 from llmexp_tui.workflows.prepare import Prepared, prepare
 from llmexp_tui.workflows.session import Session
@@ -31,6 +39,7 @@ class RunOptions:
     group: str | None = None
 
     def __post_init__(self) -> None:
+        refuse_fresh_offline(self.fresh, self.offline)
         for name, value in (("--rows", self.rows), ("--repeats", self.repeats)):
             if value is not None and value < 1:
                 raise UsageError(f"{name} must be at least 1", where=name)

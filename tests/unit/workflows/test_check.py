@@ -1,0 +1,238 @@
+"""A check calls what the store does not have, nothing else, and says the same when it is asked again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmexp_tui.errors import AxisError, ConfigError, UsageError
+from llmexp_tui.reports.json import check_json
+from llmexp_tui.reports.record import CheckReport
+from llmexp_tui.workflows.aa import run_aa
+from llmexp_tui.workflows.check import CheckOptions, check
+from llmexp_tui.workflows.run import RunOptions, run_experiment
+from tests.fakes.model_server import ModelServer
+from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
+
+SPEED_GATE = {"metric": "latency", "margin": "50%", "role": "exploratory"}
+
+
+async def checked(folder: ProjectFolder, **options: Any) -> CheckReport:
+    with folder.session() as session:
+        return await check(session, CheckOptions(**options))
+
+
+def arms_called(server: ModelServer) -> Counter[str]:
+    return Counter(arm_of(request) for request in server.requests)
+
+
+@pytest.fixture
+def server() -> Any:
+    with ModelServer(answering()) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(server: ModelServer, tmp_path: Path) -> ProjectFolder:
+    return ProjectFolder(tmp_path / "project", server, rows=60, gates=[{"metric": "exact_match", "margin": 0.2}])
+
+
+async def test_first_check_calls_each_arm_and_the_copy(server: ModelServer, folder: ProjectFolder) -> None:
+    report = await checked(folder)
+    assert report.exit_code == 0, report.experiments[0].reasons
+    assert arms_called(server) == {"long": 120, "short": 60}
+    assert report.experiments[0].calls == 180
+
+
+async def test_check_again_calls_nothing_and_says_the_same(server: ModelServer, folder: ProjectFolder) -> None:
+    first = await checked(folder)
+    called = server.count
+    second = await checked(folder)
+    assert server.count == called
+    assert second.experiments[0].calls == 0
+    assert comparable(first) == comparable(second)
+
+
+def comparable(report: CheckReport) -> Any:
+    """The report but for what this very check called and spent."""
+    body = json.loads(json.dumps(check_json(report)))
+    for experiment in body["experiments"]:
+        for effort in ("calls", "calls_saved", "cost_usd"):
+            experiment.pop(effort)
+    return body
+
+
+async def test_run_then_check_calls_only_the_copy(server: ModelServer, folder: ProjectFolder) -> None:
+    with folder.session() as session:
+        await run_experiment(session, "tone", RunOptions())
+    server.reset()
+    report = await checked(folder)
+    assert arms_called(server) == {"long": 60}
+    assert report.exit_code == 0, report.experiments[0].reasons
+
+
+async def test_aa_then_check_reuses_its_floor(server: ModelServer, folder: ProjectFolder) -> None:
+    with folder.session() as session:
+        outcome = await run_aa(session, "tone", None, RunOptions())
+    assert arms_called(server) == {"long": 120}
+    assert outcome.floors
+    server.reset()
+    report = await checked(folder)
+    assert arms_called(server)["short"] == 60
+    assert arms_called(server)["long"] == 0
+    metric = next(m for m in report.experiments[0].metrics if m.metric == "exact_match")
+    assert metric.noise_floor_state in ("measured", "deterministic")
+
+
+async def test_a_worse_candidate_fails(tmp_path: Path) -> None:
+    with ModelServer(answering(lambda arm, item: arm == "short" and item % 2 == 0)) as server:
+        report = await checked(ProjectFolder(tmp_path / "p", server, rows=60))
+        assert report.exit_code == 1
+        assert report.experiments[0].status == "fail"
+
+
+async def test_changed_gates_are_invalid_without_a_call_until_fresh(server: ModelServer, folder: ProjectFolder) -> None:
+    await checked(folder)
+    called = server.count
+    folder.gates[0]["margin"] = 0.5
+    folder.write()
+    report = await checked(folder)
+    assert (report.experiments[0].status, report.exit_code) == ("invalid", 3)
+    assert "fresh" in report.experiments[0].reasons[0]
+    assert all(m.gate is None and not m.registered for m in report.experiments[0].metrics)
+    assert server.count == called
+    again = await checked(folder, fresh=True)
+    assert again.exit_code == 0, again.experiments[0].reasons
+    assert server.count == called + 180
+    assert (await checked(folder)).exit_code == 0
+    assert server.count == called + 180
+
+
+async def test_a_changed_prompt_calls_only_its_own_arm(server: ModelServer, folder: ProjectFolder) -> None:
+    await checked(folder)
+    server.reset()
+    folder.variants["short"] = "short please {{ text }}"
+    folder.write()
+    report = await checked(folder)
+    assert arms_called(server) == {"short": 60}
+    assert report.exit_code == 0, report.experiments[0].reasons
+
+
+async def test_speed_gates_measure_both_arms_anew_on_fresh_rows(server: ModelServer, folder: ProjectFolder) -> None:
+    folder.gates.append(SPEED_GATE)
+    folder.plan["fresh_rows"] = 15
+    folder.write()
+    await checked(folder)
+    server.reset()
+    folder.variants["short"] = "short please {{ text }}"
+    folder.write()
+    report = await checked(folder)
+    assert arms_called(server) == {"short": 60, "long": 15}
+    latency = next(m for m in report.experiments[0].metrics if m.metric == "latency")
+    assert latency.n_pairs == 15
+
+
+async def test_adding_a_scorer_rescoring_calls_nothing_and_keeps_the_verdict(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    first = await checked(folder)
+    called = server.count
+    folder.scorers.append({"type": "contains", "value": "yes"})
+    folder.write()
+    report = await checked(folder)
+    assert server.count == called
+    assert report.experiments[0].status == first.experiments[0].status
+    found = next(m for m in report.experiments[0].metrics if m.metric == "contains")
+    assert (found.n_pairs, found.baseline) == (60, pytest.approx(0.9))
+
+
+async def test_a_changed_dataset_is_a_new_version_and_new_runs(server: ModelServer, folder: ProjectFolder) -> None:
+    first = await checked(folder)
+    server.reset()
+    folder.rows = 61
+    folder.write()
+    second = await checked(folder)
+    old, new = first.experiments[0].dataset, second.experiments[0].dataset
+    assert old is not None and new is not None
+    assert new.hash != old.hash
+    assert new.rows == 61
+    assert {item_of(r) for r in server.requests if arm_of(r) == "short"} == {60}  # the rest is in the cache
+
+
+async def test_another_seed_calls_every_arm_anew_and_keeps_the_floor(server: ModelServer, folder: ProjectFolder) -> None:
+    await checked(folder)
+    seeds = {request.seed for request in server.requests}
+    server.reset()
+    report = await checked(folder, seed=7)
+    assert arms_called(server) == {"long": 60, "short": 60}
+    assert not seeds & {request.seed for request in server.requests}
+    assert report.experiments[0].status == "pass"
+
+
+async def test_offline_with_something_missing_ends_with_four(server: ModelServer, folder: ProjectFolder) -> None:
+    report = await checked(folder, offline=True)
+    assert (report.exit_code, report.experiments[0].status) == (4, "error")
+    assert "180 answers" in report.experiments[0].reasons[0]
+    assert server.count == 0
+
+
+async def test_offline_with_everything_stored_judges(server: ModelServer, folder: ProjectFolder) -> None:
+    await checked(folder)
+    called = server.count
+    assert (await checked(folder, offline=True)).exit_code == 0
+    assert server.count == called
+
+
+async def test_offline_takes_the_copy_from_the_cache_too(server: ModelServer, folder: ProjectFolder) -> None:
+    """A CI job that carries the cache along has an empty store, and may not call."""
+    carried = folder.root.parent / "answers.cache"
+    await checked(folder, cache=carried)
+    called = server.count
+    other = ProjectFolder(folder.root.parent / "elsewhere", server, rows=60, gates=folder.gates)
+    report = await checked(other, offline=True, cache=carried)
+    assert report.experiments[0].status != "error", report.experiments[0].reasons
+    assert server.count == called
+
+
+async def test_an_experiment_without_gates_is_not_checked(server: ModelServer, folder: ProjectFolder) -> None:
+    folder.gates.clear()
+    folder.write()
+    with pytest.raises(UsageError):
+        await checked(folder)
+    assert server.count == 0
+
+
+async def test_one_variant_is_nothing_to_compare(server: ModelServer, tmp_path: Path) -> None:
+    only = ProjectFolder(tmp_path / "p", server, variants={"long": "long {{ text }}"})
+    with pytest.raises(ConfigError, match="one variant"):
+        await checked(only)
+    assert server.count == 0
+
+
+async def test_an_undefined_variable_is_refused_before_the_first_call(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    folder.variants["short"] = "short {{ question }}"
+    folder.write()
+    with pytest.raises(Exception, match="question"):
+        await checked(folder)
+    assert server.count == 0
+
+
+async def test_arms_off_the_axis_are_refused_with_the_fields(server: ModelServer, folder: ProjectFolder) -> None:
+    toml = (folder.root / "llmexp.toml").read_text()
+    toml += '\n[models.other]\nmodel = "openai/gpt-y"\ntemperature = 0.5\n'
+    head, marker, tail = toml.partition("[experiments.tone.variants.short]")
+    (folder.root / "llmexp.toml").write_text(head + marker + tail.replace('model = "small"', 'model = "other"', 1))
+    with pytest.raises(AxisError, match="temperature"):
+        await checked(folder)
+    assert server.count == 0
+
+
+async def test_fresh_and_offline_exclude_each_other(server: ModelServer, folder: ProjectFolder) -> None:
+    with pytest.raises(UsageError, match="--offline"):
+        await checked(folder, fresh=True, offline=True)
