@@ -134,7 +134,9 @@ def score_values(score: Score) -> dict[str, Any]:
 
 def score_of(row: RowMapping | Mapping[str, Any]) -> Score:
     """A score from its columns."""
-    return Score(row["value"], row["label"], row["reason"], row["error"], row["raw"], row["cost_usd"])
+    return Score(
+        row["value"], row["label"], row["reason"], row["error"], row["raw"], row["cost_usd"], row["model_returned"]
+    )
 
 
 _RUN_AS_IS = (

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from llmexp_tui.errors import UsageError
+from llmexp_tui.store.bulk import plain_rows
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.names import find_no, run_no
 from llmexp_tui.store.scores import OUTPUT_FIELDS
@@ -248,7 +249,7 @@ def _row_numbers(store: Store, connection: Connection, query: PairQuery) -> arra
     if query.filter == "disagreement":
         return _disagreeing(store, connection, query)
     values = _parameters(store, connection, query)
-    return array("q", connection.execute(text(list_sql(query)), values).scalars())
+    return array("q", (row[0] for row in plain_rows(connection, list_sql(query), values)))
 
 
 def _disagreeing(store: Store, connection: Connection, query: PairQuery) -> array[int]:

@@ -146,7 +146,7 @@ def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[
     query = "SELECT row_no, repeat FROM output WHERE run_no = :run" + ("" if failed else " AND NOT failed")
     with store.read() as connection:
         number = run_no(store, connection, run_id)
-        return [(row, repeat) for row, repeat in connection.execute(text(query), {"run": number})]
+        return list(plain_rows(connection, query, {"run": number}))  # type: ignore[arg-type]
 
 
 def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str]) -> dict[str, int]:

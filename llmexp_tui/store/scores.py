@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import Connection, select, text, tuple_
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, select, text, tuple_
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import Completion
 from llmexp_tui.errors import UsageError
+from llmexp_tui.store.bulk import plain_rows
 from llmexp_tui.store.cells import REPLACE_SCORES, scorer_numbers
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.mapping import completion_of, score_of, score_values
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _COMPLETION, _OUTPUT, _SCORE, _SCORER = core(CompletionTable), core(OutputTable), core(ScoreTable), core(ScorerTable)
-_BATCH = 8192
+_NONE = "9e999"
 
 OUTPUT_FIELDS: Mapping[str, str] = {
     "latency_ms": "o.latency_ms",
@@ -76,7 +78,7 @@ class StoredAnswer:
 def score_column(store: Store, run_id: str, fingerprint: str) -> Column:
     """A scorer's values over a run. A failed call has NaN and `failed`, an output not scored yet NaN alone."""
     query = (
-        "SELECT o.row_no, o.repeat, s.value, o.failed, s.error IS NOT NULL, o.cached FROM output o"
+        f"SELECT o.row_no, o.repeat, ifnull(s.value, {_NONE}), o.failed, s.error IS NOT NULL, o.cached FROM output o"
         " LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
         " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = ''"
         " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
@@ -92,7 +94,7 @@ def output_column(store: Store, run_id: str, field: str) -> Column:
     if field not in OUTPUT_FIELDS:
         raise UsageError(f'outputs have no figure "{field}"', mend=f"known: {', '.join(OUTPUT_FIELDS)}")
     query = (
-        f"SELECT o.row_no, o.repeat, {OUTPUT_FIELDS[field]}, o.failed, 0, o.cached FROM output o"
+        f"SELECT o.row_no, o.repeat, ifnull({OUTPUT_FIELDS[field]}, {_NONE}), o.failed, 0, o.cached FROM output o"
         " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
     )
     with store.read() as connection:
@@ -100,19 +102,18 @@ def output_column(store: Store, run_id: str, field: str) -> Column:
 
 
 def _column(connection: Connection, query: str, values: dict[str, Any]) -> Column:
-    """Reads a query of (row_no, repeat, value, failed, scorer_failed, cached) a batch at a time."""
+    """Reads a query of (row_no, repeat, value, failed, scorer_failed, cached), without an object a cell."""
     import numpy as np
 
-    parts: list[npt.NDArray[np.float64]] = []
-    with connection.execute(text(query), values) as result:
-        # Row numbers fit a float's 53 bits; None becomes NaN on the way.
-        while batch := result.fetchmany(_BATCH):
-            parts.append(np.array([tuple(row) for row in batch], dtype=np.float64))
-    table = np.concatenate(parts) if parts else np.empty((0, 6))
+    cells = chain.from_iterable(plain_rows(connection, query, values))
+    # Row numbers fit a float's 53 bits. No stored figure is infinite, so infinity stands for none on the way.
+    table = np.fromiter(cells, dtype=np.float64).reshape(-1, 6)
+    value = table[:, 2].copy()
+    value[np.isinf(value)] = np.nan
     return Column(
         row_no=table[:, 0].astype(np.int64),
         repeat=table[:, 1].astype(np.int64),
-        value=np.ascontiguousarray(table[:, 2]),
+        value=value,
         failed=table[:, 3] != 0,
         scorer_failed=table[:, 4] != 0,
         cached=table[:, 5] != 0,

@@ -7,6 +7,7 @@ three-run rule the second and third run only where the first left a gate undecid
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunStatus
 from llmexp_tui.engine.events import StepStarted
@@ -50,6 +51,9 @@ class _Check:
         arms = stored_arms(self._session, self._prepared, DONE)
         if arms is None:
             raise LlmexpError("the runs of this check are not in the store", mend="check again")
+        failed = await self._ask_judges(arms)
+        if failed is not None:
+            return failed
         report = self._judge(arms)
         if self._prepared.experiment.plan.runs == 3 and report.status == "inconclusive":
             return await self._three_runs(arms, report)
@@ -120,6 +124,15 @@ class _Check:
         if set(sides) != set(self._prepared.variants):
             return False
         return self._judge([sides[v] for v in self._prepared.variants], record=False).status in DECIDED
+
+    async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
+        """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""
+        judging = self._invocation.judging(self._prepared)
+        error = await judging.run(arms)
+        self._effort = replace(self._effort, calls=self._effort.calls + judging.calls)
+        if isinstance(error, InterruptedRunError):
+            raise error
+        return None if error is None else failed_report(self._session, self._prepared, arms, error, self._effort)
 
     def _count(self, outcome: GroupOutcome) -> None:
         self._effort = Effort(
