@@ -177,3 +177,18 @@ def figures(text):
 
 def registered(text):
     return re.search(r"registered ([0-9a-f]{12})", text.replace("\n", " ")).group(1)
+
+
+def test_on_a_forge_the_check_writes_its_summary_and_marks_the_prompt(tmp_path):
+    folder = project(tmp_path / "project", fewer=["refund"])
+    summary = tmp_path / "summary.md"
+    env = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "GITHUB_WORKSPACE": str(tmp_path)}
+    ended = llmexp("--check", cwd=folder, env=env)
+    assert ended.code == 1, ended.err
+    assert summary.read_text().startswith("## ✗ GATE FAILS")
+    assert "\n::error file=project/short.md,line=1,title=tone%3A exact_match regressed::" in ended.out
+    summary.unlink()
+    quiet = llmexp("--check", "--forge", "none", cwd=folder, env=env)
+    assert quiet.code == 1
+    assert "::error" not in quiet.out
+    assert not summary.exists()
