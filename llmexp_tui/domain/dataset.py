@@ -1,4 +1,7 @@
-"""Rows and immutable dataset versions. A row is known by the hash of its content; a version by the hash of its rows."""
+"""Rows and immutable dataset versions.
+
+A row is known by the hash of its content, a version by the hash of its rows.
+"""
 
 from __future__ import annotations
 

@@ -14,12 +14,14 @@ import numpy.typing as npt
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.record import ArmReport, DatasetReport, ExperimentReport
+from llmexp_tui.scoring.discipline import drift_between, drift_within, judge_warnings
 from llmexp_tui.stats.compare import compare_arms
 from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
 from llmexp_tui.stats.spec import ComparisonPlan
 from llmexp_tui.store import runs
+from llmexp_tui.store.scores import judges_of
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.differences import worst_rows
 from llmexp_tui.workflows.floors import floor_from_runs
@@ -101,7 +103,7 @@ def judge(
         candidates=tuple(_arm(session, prepared, c) for c in arms.candidates),
         metrics=comparison.metrics,
         reasons=comparison.reasons,
-        warnings=prepared.warnings,
+        warnings=(*prepared.warnings, *_judge_warnings(session, prepared, arms)),
         notes=prepared.notes,
         worst_rows=worst_rows(session, prepared, rows, arms.baseline, arms.candidates, metrics),
         confounded=prepared.experiment.axis == "any",
@@ -154,6 +156,20 @@ def _usable(rows: Frame, metric: Metric, baseline: Samples, other: Samples) -> n
             if side.cached is not None:
                 mask[side.rows[side.cached]] = False
     return mask
+
+
+def _judge_warnings(session: Session, prepared: Prepared, arms: JudgedArms) -> tuple[str, ...]:
+    """Judges that are not pinned, are the model under test, or changed within a run or between two."""
+    judges = [scorer for scorer in prepared.scorers.values() if scorer.models]
+    under_test = [variant.model.model for variant in prepared.variants.values()]
+    warnings = list(judge_warnings(judges, session.project.models, under_test))
+    for scorer in judges:
+        name = scorer.meta.name
+        used = {run.id: judges_of(session.store, run.id, scorer.fingerprint) for run in arms.sides}
+        found = [drift_within(name, ids) for ids in used.values()]
+        found += [drift_between(name, used[arms.baseline[0].id], ids) for ids in used.values()]
+        warnings += [said for said in found if said is not None]
+    return tuple(dict.fromkeys(warnings))
 
 
 def _slice(metric: Metric) -> tuple[str, str]:

@@ -143,7 +143,8 @@ class _Call:
             if result.kind in STOPS_ARM:
                 self.stopped = True
                 what = f'judge "{model_name}" refuses every call ({result.kind}): {one_line(result.message)}'
-                judging.flag.request(StopMode.DRAIN, ProviderStopError(what, mend="mend it, then `llmexp-tui resume`"))
+                error = ProviderStopError(what, mend="mend it, then `llmexp-tui resume`")
+                judging.flag.request(StopMode.DRAIN, error)
             return result
         answer = replace(result, cost_usd=cost)
         cache.remember(judging.session.store, key, answer, rules=self.record.rules, at=judging.session.at())
