@@ -88,7 +88,8 @@ class LlmexpApp(App[None]):
         Binding("3", "go_to('datasets')", "Datasets", show=False, id="place.datasets"),
         Binding("4", "go_to('prompts')", "Prompts", show=False, id="place.prompts"),
         Binding("question_mark,f1", "help", "Keys", key_display="?", id="app.help"),
-        Binding("colon", "command_palette", "Everything by name", show=False, id="app.palette"),
+        Binding("ctrl+p", "command_palette", "Everything by name", show=False, priority=True, id="app.palette"),
+        Binding("colon", "command_palette", "Everything by name", show=False, id="app.palette_too"),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, id="app.suspend"),
         Binding("comma", "settings", "Settings", show=False, id="app.settings"),
         Binding("q", "quit", "Quit", id="app.quit"),
@@ -294,6 +295,11 @@ class LlmexpApp(App[None]):
         from llmexp_tui.tui.screens.settings import SettingsScreen
 
         self.push_screen(SettingsScreen())
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Keys by the names printed on them, not by symbols."""
+        shown = {"enter": "enter", "escape": "esc", "space": "space", "tab": "tab", "comma": ",", "slash": "/"}
+        return binding.key_display or shown.get(binding.key) or super().get_key_display(binding)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's own commands: none of Textual's, whose names say other things. See `palette`."""

@@ -49,7 +49,7 @@ _CONTRAST = Theme(
         "good": "#00ff00", "bad": "#ff6060", "warn": "#ffff00", "info": "#00ffff", "muted": "#d0d0d0",
         "rule": "#ffffff", "band": "#a0a0a0", "added": "#00ff00", "removed": "#ff6060",
         "added-ground": "#003300", "removed-ground": "#440000",
-        "cursor": "#ffff00", "cursor-text": "#000000", "cursor-blurred": "#5f5f00",
+        "cursor": "#000080", "cursor-text": "#ffffff", "cursor-blurred": "#303030",
         "border": "#ffffff", "border-blurred": "#ffffff",
         "footer-key-foreground": "#ffff00",
         "block-cursor-background": "#ffff00", "block-cursor-foreground": "#000000",

@@ -25,11 +25,14 @@ class KeyLine(NamedTuple):
 
 
 def collect_keys(screen: Screen[Any]) -> list[tuple[str, list[KeyLine]]]:
-    """Groups of keys that work on a screen now, nearest first; an action with several keys is one line."""
+    """Groups of keys that work on a screen now, nearest first; an action with several keys is one line.
+
+    Only bindings with an id are ours; Textual's own scrolling keys are left out.
+    """
     groups: dict[str, dict[str, tuple[list[str], str]]] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not active.enabled or not binding.description or binding.system:
+        if not active.enabled or not binding.description or not binding.id:
             continue
         actions = groups.setdefault(_group(active.node, screen), {})
         keys, _ = actions.setdefault(binding.action, ([], binding.tooltip or binding.description))

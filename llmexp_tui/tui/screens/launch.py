@@ -48,9 +48,16 @@ class LaunchScreen(ProjectScreen):
         yield TitleLine(id="title")
         with Horizontal(id="inputs"):
             yield Static("rows ", markup=False)
-            yield Input(placeholder="all", id="rows", type="integer", compact=True, restrict=r"\d*")
+            yield Input(placeholder="all", id="rows", type="integer", valid_empty=True, compact=True, restrict=r"\d*")
             yield Static("  repeats ", markup=False)
-            yield Input(placeholder="as planned", id="repeats", type="integer", compact=True, restrict=r"\d*")
+            yield Input(
+                placeholder="as planned",
+                id="repeats",
+                type="integer",
+                valid_empty=True,
+                compact=True,
+                restrict=r"\d*",
+            )
         with VerticalScroll(id="sheet", can_focus=True):
             yield Static(id="figures", markup=False)
 

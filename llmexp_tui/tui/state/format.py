@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from llmexp_tui.reports.figures import UNKNOWN
+from llmexp_tui.reports.figures import UNKNOWN, number
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -12,6 +12,11 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 def count(value: int | None) -> str:
     """A whole number with thousands apart."""
     return UNKNOWN if value is None else f"{value:,}".replace(",", " ")
+
+
+def score(value: float | None) -> str:
+    """A score: whole numbers without decimals."""
+    return str(int(value)) if value is not None and value == int(value) and abs(value) < 1e9 else number(value)
 
 
 def milliseconds(value: float | None) -> str:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmexp_tui.reports.figures import number
 from llmexp_tui.tui.state.cells import Line, Span
+from llmexp_tui.tui.state.format import score
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
@@ -60,7 +60,7 @@ def draw_histogram(histogram: Histogram, cells: int) -> list[Line]:
     """A line a bin: its range, the baseline's bar and count, the candidate's bar and count, in `cells` cells."""
     single = len(histogram.edges) > 1 and histogram.edges[-1] == histogram.edges[-2]
     labels = [
-        number(edge, 3) if single else f"{number(edge, 3)} … {number(histogram.edges[i + 1], 3)}"
+        score(edge) if single else f"{score(edge)} … {score(histogram.edges[i + 1])}"
         for i, edge in enumerate(histogram.edges[:-1])
     ]
     label_cells = max(len(label) for label in labels)

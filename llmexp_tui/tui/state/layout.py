@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from rich.cells import cell_len, get_character_cell_size
 
-from llmexp_tui.reports.words import Pair, Piece, TextDiff
+from llmexp_tui.domain.text import neutralise
+from llmexp_tui.reports.words import CUT_CHARS, Pair, Piece, TextDiff
 from llmexp_tui.tui.state.cells import Line, Span
 
 CONTEXT = 3
@@ -25,6 +27,17 @@ class DiffRow:
     right_mark: str
     right: Line
     folded: int = 0
+
+
+def beside(left: str, right: str) -> TextDiff:
+    """Two texts line beside line, nothing marked: for judging them blind. Cut like compared ones."""
+    sides = [neutralise(text[:CUT_CHARS]).expandtabs(4).split("\n") for text in (left, right)]
+    pairs = (Pair(_plain(x), _plain(y), True) for x, y in zip_longest(*sides))
+    return TextDiff(tuple(pairs), max(0, len(left) - CUT_CHARS), max(0, len(right) - CUT_CHARS))
+
+
+def _plain(text: str | None) -> tuple[Piece, ...] | None:
+    return None if text is None else (Piece(text),)
 
 
 def wrap(pieces: Sequence[Piece], cells: int, tone: str) -> list[Line]:

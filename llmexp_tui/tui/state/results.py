@@ -16,6 +16,10 @@ from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import status_badge, verdict_badge
 
 GROUP_KEY = "group:"
+_FIGURES = 2 + 18 + 17 + 16
+"""Cells of the gutter, of both values, of the change and of the verdict, each with its gap."""
+_NARROW_NAME, _NAME, _P, _COUNTS = 13, 21, 7, 18
+_P_FROM, _COUNTS_FROM = 100, 126
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,9 @@ def metrics_of(report: ExperimentReport, candidate: str) -> list[MetricResult]:
 
 
 def plot_cells(cells: int) -> int:
-    """How wide the interval plot is in a table of so many cells."""
-    return max(11, min(48, cells - 68))
+    """How wide the interval plot is in a table of so many cells: what names and figures leave."""
+    taken = _NARROW_NAME if cells < _P_FROM else _NAME + _P + (_COUNTS if cells >= _COUNTS_FROM else 0)
+    return max(11, min(48, cells - _FIGURES - taken))
 
 
 def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple[Column, ...]:
@@ -60,11 +65,11 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
     return (
         Column("metric", "Metric"),
         Column("values", arms, 17, "right"),
-        Column("change", "Change", 15, "right"),
+        Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),
-        Column("p", "p", 6, "right", drop_below=100),
-        Column("rows", "better/worse/same", 17, "right", drop_below=120),
+        Column("p", "p", 6, "right", drop_below=_P_FROM - 2),
+        Column("rows", "better/worse/same", 17, "right", drop_below=_COUNTS_FROM - 2),
     )
 
 
@@ -136,8 +141,15 @@ def integrity(report: ExperimentReport, candidate: str) -> Line:
     for arm in arms:
         if arm is not None:
             parts += [(" · " if parts else "", "muted"), *_answered(arm)]
-    parts.append((f" · {floor_words(report)} · {figures.money(report.cost_usd)}", "muted"))
+    parts.append((f" · {floor_words(report)} · {figures.money(spent(report, candidate))}", "muted"))
     return line(*parts)
+
+
+def spent(report: ExperimentReport, candidate: str) -> float | None:
+    """USD of both arms' own calls; None where nothing is known."""
+    arms = [report.baseline, *(arm for arm in report.candidates if arm.variant == candidate)]
+    known = [arm.totals.cost_usd for arm in arms if arm is not None and arm.totals.cost_usd is not None]
+    return sum(known) if known else None
 
 
 def _answered(arm: ArmReport) -> list[tuple[str, str]]:

@@ -9,9 +9,9 @@ from typing import Any
 from llmexp_tui.domain.hashing import canonical_json
 from llmexp_tui.domain.run import Output
 from llmexp_tui.domain.score import Score
-from llmexp_tui.reports.figures import money, number
+from llmexp_tui.reports.figures import money
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.format import count, milliseconds
+from llmexp_tui.tui.state.format import count, milliseconds, score
 from llmexp_tui.tui.state.paging import Column, TableRow
 
 FILTERS = {
@@ -196,7 +196,7 @@ def table_row(item: RowLine, direction: str) -> TableRow:
 
 
 def _side(value: float | None, failed: bool) -> str:
-    return "error" if failed else number(value)
+    return "error" if failed else score(value)
 
 
 def excerpt_of(values: Mapping[str, Any], hidden: Sequence[str] = ()) -> str:
@@ -207,8 +207,13 @@ def excerpt_of(values: Mapping[str, Any], hidden: Sequence[str] = ()) -> str:
 
 def input_lines(detail: RowDetail) -> str:
     """All columns of a row as text: each name, then its value."""
+    return input_lines_of(detail.values)
+
+
+def input_lines_of(values: Mapping[str, Any]) -> str:
+    """Columns as text: each name, then its value."""
     parts = []
-    for name, value in detail.values.items():
+    for name, value in values.items():
         text = value if isinstance(value, str) else canonical_json(value)
         parts.append(f"{name}: {text}")
     return "\n".join(parts)
@@ -223,10 +228,10 @@ def score_lines(detail: RowDetail) -> list[Line]:
     for name in names:
         left, right = _score(detail.baseline, name), _score(detail.candidate, name)
         lines.append(line((f"{name}  ", "strong"), f"{_score_text(left)} → {_score_text(right)}"))
-        for arm, score in ((detail.baseline, left), (detail.candidate, right)):
-            if score is not None and (score.reason or score.error):
-                tone = "bad" if score.error else "muted"
-                lines.append(line((f"  {arm.variant}: {score.error or score.reason}", tone)))
+        for arm, found in ((detail.baseline, left), (detail.candidate, right)):
+            if found is not None and (found.reason or found.error):
+                tone = "bad" if found.error else "muted"
+                lines.append(line((f"  {arm.variant}: {found.error or found.reason}", tone)))
     return lines
 
 
@@ -234,12 +239,12 @@ def _score(arm: ArmRow, name: str) -> Score | None:
     return next((scores[name] for scores in arm.scores if name in scores), None)
 
 
-def _score_text(score: Score | None) -> str:
-    if score is None:
+def _score_text(found: Score | None) -> str:
+    if found is None:
         return "–"
-    if score.value is None:
+    if found.value is None:
         return "failed"
-    return f"{number(score.value)}{f' ({score.label})' if score.label else ''}"
+    return f"{score(found.value)}{f' ({found.label})' if found.label else ''}"
 
 
 def as_text(detail: RowDetail) -> str:

@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from llmexp_tui.reports.words import TextDiff, diff_texts
 from llmexp_tui.tui.state.cells import Line, fit, line
-from llmexp_tui.tui.state.layout import DiffRow, lay_out
+from llmexp_tui.tui.state.layout import DiffRow, beside, lay_out
 from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
 
 _SMALL = 4_000
@@ -63,11 +63,19 @@ class DiffView(ScrollView, can_focus=True):
         right: str | None,
         titles: tuple[Line, Line] = ((), ()),
         feet: tuple[Line, Line] = ((), ()),
+        *,
+        marked: bool = True,
     ) -> None:
-        """Show two texts; with `right` None only the left one, over the whole width. Texts may hold anything."""
+        """Show two texts; with `right` None only the left one, over the whole width. Texts may hold anything.
+
+        `marked` off shows them side by side without saying what differs.
+        """
         self._ticket += 1
         self._titles, self._feet, self._single = titles, feet, right is None
         self.scroll_home(animate=False)
+        if right is not None and not marked:
+            self._laid_out(beside(left, right))
+            return
         if len(left) + len(right or "") <= _SMALL:
             self._laid_out(diff_texts(left, left if right is None else right))
             return
