@@ -295,6 +295,7 @@ def _litellm() -> Any:
         if isinstance(getattr(litellm, name, None), list):
             setattr(litellm, name, [])
     _tap_clients()
+    _stop_bookkeeping()
     return litellm
 
 
@@ -314,6 +315,26 @@ def _tap_clients() -> None:
 
     handler.create_client = create_client
     sdk._get_async_http_client = staticmethod(get_async_http_client)
+
+
+def _stop_bookkeeping() -> None:
+    """litellm prices every answer and builds a log record of it, with nobody listening: two fifths of a call's CPU.
+
+    Prices are worked out elsewhere, from tokens. A version without these methods is left as it is.
+    """
+    logging: Any = importlib.import_module("litellm.litellm_core_utils.litellm_logging").Logging
+
+    def nothing(*args: Any, **kwargs: Any) -> None:
+        return None
+
+    async def nothing_async(*args: Any, **kwargs: Any) -> None:
+        return None
+
+    replaced = {"response_cost_calculator": nothing, "_response_cost_calculator": nothing,
+                "success_handler": nothing, "async_success_handler": nothing_async}
+    for name, replacement in replaced.items():
+        if hasattr(logging, name):
+            setattr(logging, name, replacement)
 
 
 async def _close_clients(litellm: Any) -> None:
