@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The action's one step: installs the program beside the job's own Python, runs the gate, hands its exit code on.
+# Everything comes in by variables; see action.yml.
+set -euo pipefail
+
+place="${RUNNER_TEMP:?}/llmexp-check"
+report="$place/report"
+mkdir -p "$report"
+
+if [ ! -x "$place/venv/bin/llmexp-tui" ]; then
+    python -m venv "$place/venv"
+    requirement="${LLMEXP_REQUIREMENT:-$LLMEXP_ACTION/../../..}"
+    pins=()
+    if [ -n "${LLMEXP_CONSTRAINTS:-}" ]; then pins=(--constraint "$LLMEXP_CONSTRAINTS"); fi
+    "$place/venv/bin/pip" install --quiet "${pins[@]+"${pins[@]}"}" "$requirement"
+fi
+
+words=(--check --forge github)
+for kind in json md xml html; do words+=(--report "$report/report.$kind"); done
+words+=(--project "${LLMEXP_PROJECT:-.}")
+if [ -n "${LLMEXP_BASE:-}" ]; then words+=(--base "$LLMEXP_BASE"); fi
+if [ -n "${LLMEXP_MAX_COST:-}" ]; then words+=(--max-cost "$LLMEXP_MAX_COST"); fi
+if [ -n "${LLMEXP_CACHE:-}" ]; then words+=(--cache "$LLMEXP_CACHE"); fi
+if [ -n "${LLMEXP_LABEL:-}" ]; then words+=(--label-on-pass "$LLMEXP_LABEL"); fi
+if [ "${LLMEXP_TRUSTED:-false}" = true ]; then words+=(--trust); fi
+while IFS= read -r name; do
+    if [ -n "$name" ]; then words+=(--experiment "$name"); fi
+done <<<"${LLMEXP_EXPERIMENTS:-}"
+
+code=0
+"$place/venv/bin/llmexp-tui" "${words[@]}" || code=$?
+
+status=""
+if [ -s "$report/report.json" ]; then
+    status=$("$place/venv/bin/python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["status"])' "$report/report.json")
+fi
+{
+    echo "exit-code=$code"
+    echo "status=$status"
+    echo "report=$report"
+} >>"${GITHUB_OUTPUT:-/dev/null}"
+exit "$code"
