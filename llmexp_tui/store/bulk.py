@@ -15,7 +15,7 @@ from llmexp_tui.store.types import ExactText, JsonText, encode_json, encode_text
 
 
 def plain_rows(connection: Connection, sql: str, values: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query as plain tuples of what SQLite holds, one by one. The connection must stay open meanwhile."""
+    """The rows of a query one by one, as tuples of what SQLite holds; read them while the connection is open."""
     rows: Iterator[tuple[Any, ...]] = connection.connection.cursor().execute(sql, values)
     return rows
 

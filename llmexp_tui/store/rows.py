@@ -10,10 +10,11 @@ from sqlalchemy import Connection, func, select
 
 from llmexp_tui.domain.dataset import Row
 from llmexp_tui.errors import UnknownNameError
-from llmexp_tui.store.bulk import Bulk
+from llmexp_tui.store.bulk import Bulk, plain_rows
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.names import chunks
 from llmexp_tui.store.tables import DatasetMemberTable, DatasetVersionTable, RowTable, core
+from llmexp_tui.store.types import decode_text
 
 _MEMBER, _ROW, _VERSION = core(DatasetMemberTable), core(RowTable), core(DatasetVersionTable)
 _INSERT_ROWS = Bulk(_ROW)
@@ -90,13 +91,13 @@ def version_no_of_hash(connection: Connection, version_hash: str) -> int:
 def row_refs(store: Store, version_hash: str) -> RowRefs:
     """The rows of a version in its order, without their content."""
     query = (
-        select(_ROW.c.no, _ROW.c.key, _ROW.c.hash)
-        .join(_MEMBER, _MEMBER.c.row_no == _ROW.c.no)
-        .order_by(_MEMBER.c.position)
+        "SELECT r.no, r.key, r.hash FROM dataset_member m JOIN row r ON r.no = m.row_no"
+        " WHERE m.version_no = :version ORDER BY m.position"
     )
     with store.read() as connection:
-        query = query.where(_MEMBER.c.version_no == version_no_of_hash(connection, version_hash))
-        return RowRefs(connection.execution_options(yield_per=5000).execute(query))
+        version = version_no_of_hash(connection, version_hash)
+        rows = plain_rows(connection, query, {"version": version})
+        return RowRefs((no, decode_text(key), digest) for no, key, digest in rows)
 
 
 def rows_by_no(store: Store, row_nos: Iterable[int]) -> dict[int, Row]:

@@ -11,6 +11,7 @@ from sqlalchemy import Select, case, func, insert, select, text, update
 from llmexp_tui.domain.run import Output, RunRecord, RunStatus, RunTotals
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.store import liveness
+from llmexp_tui.store.bulk import plain_rows
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.mapping import output_of, run_of, run_values
 from llmexp_tui.store.names import experiment_no, find_no, match_prefix, recent_run_ids, run_no
@@ -146,7 +147,7 @@ def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[
     query = "SELECT row_no, repeat FROM output WHERE run_no = :run" + ("" if failed else " AND NOT failed")
     with store.read() as connection:
         number = run_no(store, connection, run_id)
-        return list(plain_rows(connection, query, {"run": number}))  # type: ignore[arg-type]
+        return [(row, repeat) for row, repeat in plain_rows(connection, query, {"run": number})]
 
 
 def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
