@@ -50,6 +50,7 @@ def prepare_against(session: Session, name: str, base: BaseTree, *, seed: int | 
         raise ConfigError(
             f'experiment "{name}" does not exist at {base.ref}', where="llmexp.toml", mend="check it without --base"
         )
+    session.require_trust(base.project)
     variant = here.baseline
     old = there.variants.get(variant)
     if old is None:

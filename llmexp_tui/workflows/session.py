@@ -19,7 +19,7 @@ from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.files import WorkTree
 from llmexp_tui.project.identity import author
 from llmexp_tui.project.locate import find_project
-from llmexp_tui.project.trust import require_trust
+from llmexp_tui.project.trust import powers, require_trust
 from llmexp_tui.store import audit
 from llmexp_tui.store.engine import Store, open_store
 
@@ -39,6 +39,7 @@ class Session:
     flag_trust: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     rng: random.Random = field(default_factory=random.SystemRandom)
+    _trusted: list[list[str]] = field(default_factory=list)
 
     def __enter__(self) -> Session:
         return self
@@ -61,9 +62,17 @@ class Session:
         detail = dict(detail or {})
         audit.append(self.store, who=self.who, at=self.at(), action=action, subject=subject, detail=detail)
 
-    def require_trust(self) -> None:
-        """Raises TrustError where the project uses a power and nobody trusts it."""
-        require_trust(self.project, self.root, flag=self.flag_trust, env=self.env)
+    def require_trust(self, project: Project | None = None) -> None:
+        """Raises TrustError where the project (this one, or as at another commit) uses a power that nobody trusts.
+
+        What was trusted is written down once a session.
+        """
+        project = project or self.project
+        require_trust(project, self.root, flag=self.flag_trust, env=self.env)
+        used = [f"{power.holder}: {power.kind} = {power.detail}" for power in powers(project, self.root)]
+        if used and not self.store.read_only and used not in self._trusted:
+            self._trusted.append(used)
+            self.audit("trust", str(self.root), {"powers": used, "flag": self.flag_trust})
 
 
 def open_session(
