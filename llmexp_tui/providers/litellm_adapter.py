@@ -130,6 +130,8 @@ class LitellmAdapter:
         latency_ms, window = record.latency_ms, rate_window(record.headers)
         if record.oversize:
             return too_large(self._env, latency_ms)
+        if record.broken is not None:
+            return unreachable(record.host, record.broken, self._env, latency_ms)
         if self._chat and record.body is not None:
             return self._from_wire(record)
         try:

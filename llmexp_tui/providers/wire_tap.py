@@ -108,6 +108,10 @@ async def _on_response(response: httpx.Response) -> None:
     finally:
         record.ended = time.monotonic()
     record.oversize = len(record.body) > MAX_RESPONSE_BYTES
+    promised = int(record.headers.get("content-length") or 0)
+    if len(record.body) < promised and "content-encoding" not in record.headers:
+        # Some versions of litellm's transport pass a body that broke off as if it were whole.
+        record.broken = f"the response ended after {len(record.body)} of {promised} bytes"
 
 
 def _tap_stream(response: httpx.Response, record: WireRecord) -> None:

@@ -85,9 +85,13 @@ async def call(model: Model, request: Request | None = None) -> Completion | Fai
 
 
 def stored(result: Completion | Failure) -> Completion | Failure:
-    """What of a result is stored and does not depend on the clock or on which request of the server it was."""
+    """What of a result is stored and does not depend on the clock or on which request of the server it was.
+
+    The words for a broken connection are the HTTP client's own.
+    """
     if isinstance(result, Failure):
-        return replace(result, latency_ms=0.0)
+        broken = result.kind in (FailureKind.NETWORK, FailureKind.TRUNCATED)
+        return replace(result, latency_ms=0.0, message="" if broken else result.message)
     return replace(result, latency_ms=0.0, ttft_ms=None if result.ttft_ms is None else 1.0, response_id=None)
 
 
