@@ -107,7 +107,7 @@ def krippendorff_alpha(
 
 
 def position_bias(
-    first_order: Sequence[float], second_order: Sequence[float], *, level: float = 0.95
+    first_order: Sequence[float] | FloatArray, second_order: Sequence[float] | FloatArray, *, level: float = 0.95
 ) -> PositionBias:
     """Whether a pairwise judge prefers a place.
 

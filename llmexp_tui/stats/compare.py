@@ -20,12 +20,12 @@ from llmexp_tui.stats.judgement import Judgement, MetricData, judge_metric
 from llmexp_tui.stats.multiplicity import benjamini_hochberg, holm
 from llmexp_tui.stats.planner import MarginClaim, Variance, detectable_effect, rows_for_effect
 from llmexp_tui.stats.result import Comparison, GateState, MetricResult, finite
-from llmexp_tui.stats.spec import ComparisonPlan, MetricSpec
-from llmexp_tui.stats.table import metric_data
+from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
+from llmexp_tui.stats.table import Table, metric_data
 
 
 def compare_scores(
-    table: Mapping[str, Sequence[Any]],
+    table: Table,
     *,
     baseline: str,
     candidates: Sequence[str],
@@ -108,8 +108,14 @@ def _seed(plan: ComparisonPlan, spec: MetricSpec, one: str, other: str) -> int:
     return derived_seed(plan.seed, spec.name, spec.statistic, spec.slice or "", low, high)
 
 
-def _levels(judged: Sequence[Judgement], plan: ComparisonPlan) -> Any:
-    return judged[0].levels if judged else plan.nominal
+def _levels(judged: Sequence[Judgement], plan: ComparisonPlan) -> Levels:
+    """The strictest levels that a registered metric was held to; they differ where a metric lacks its later runs."""
+    used = [one.levels for one in judged if one.spec.registered] or [plan.nominal]
+    return Levels(
+        min(level.improve for level in used),
+        min(level.regress for level in used),
+        min(level.noninferior for level in used),
+    )
 
 
 def _floors(
@@ -122,7 +128,7 @@ def _floors(
     floors = []
     for data in metrics:
         copy = data.arms.get(aa) if aa else None
-        if copy is None:
+        if copy is None or len(copy.rows) == 0:
             floors.append(replace(data.floor, source="stored") if data.floor else UNMEASURED)
             continue
         floors.append(

@@ -105,10 +105,13 @@ def measure_floor(
 ) -> FloorRecord:
     """The floor from a self-A/A: the baseline's samples and those of its copy, called fresh and interleaved.
 
-    Arrays as in `pairs.pair`. An A/A with an answer from the cache is invalid, never deterministic.
+    Arrays as in `pairs.pair`; the copy may cover fewer rows than the baseline, F scales with them. An A/A with an
+    answer from the cache is invalid, never deterministic.
     """
     if copy.cached is not None and bool(copy.cached.any()):
         return FloorRecord("invalid", reason="the A/A copy holds answers from the cache")
+    covered = np.bincount(copy.rows, minlength=n_rows) > 0
+    mask = covered if mask is None else covered & mask
     pairs = pair(spec, None if spec.type == "pairwise" else baseline, copy, n_rows, clusters, mask)
     if pairs.problem or pairs.n < 2:
         return FloorRecord("invalid", rows=pairs.n, reason=f"the A/A cannot be used: {pairs.problem or 'one row'}")

@@ -102,7 +102,9 @@ def judge_metric(
     deltas: tuple[float, ...] = ()
     if len(runs) == 3:
         deltas, lowers = _per_run(data, baseline, candidate, plan, runs, levels)
-        decision = guard_by_runs(decision, deltas, spec.working_margin, plan.worst_run, lowers)
+        shown = evidence.p_noninferior is not None and evidence.p_noninferior <= levels.noninferior
+        margin = spec.working_margin if shown else None
+        decision = guard_by_runs(decision, deltas, margin, plan.worst_run, lowers)
     judged = replace(
         blank,
         estimate=est,
@@ -123,14 +125,16 @@ def _runs_in_force(
 ) -> tuple[tuple[Samples | None, Samples], Levels, tuple[int, ...]]:
     """Arms, levels and runs: under the three-run rule the first run alone until all three are there."""
     first, second = data.arms.get(baseline), data.arms[candidate]
-    if plan.runs != 3 or first is None or first.repeats is None or second.repeats is None:
+    if plan.runs != 3:
         return (first, second), plan.nominal, ()
-    runs = np.intersect1d(first.repeats, second.repeats)
     looks = runs3_levels(plan.alpha)
+    if first is None:
+        return (first, second), plan.levels or looks.levels(0), ()
+    runs = np.intersect1d(first.run_numbers, second.run_numbers)
     if len(runs) >= 3:
         return (first, second), plan.levels or looks.levels(1), tuple(int(run) for run in runs[:3])
     only = int(runs[0]) if len(runs) else 0
-    arms = first.select(first.repeats == only), second.select(second.repeats == only)
+    arms = first.select(first.run_numbers == only), second.select(second.run_numbers == only)
     return arms, plan.levels or looks.levels(0), ()
 
 
@@ -141,7 +145,7 @@ def _per_run(
     deltas, lowers = [], []
     for run in runs:
         sides = [data.arms[name] for name in (baseline, candidate)]
-        one = [side.select(side.repeats == run) for side in sides if side.repeats is not None]
+        one = [side.select(side.run_numbers == run) for side in sides]
         pairs = pair(data.spec, one[0], one[1], data.n_rows, data.clusters, data.mask_for(candidate))
         if pairs.problem is None and pairs.n_clusters >= 2:
             est = estimate(data.spec, pairs, plan, plan.seed, quick=True)

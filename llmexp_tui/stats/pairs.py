@@ -28,7 +28,8 @@ class Samples:
     rows: (N,) int row codes, 0 <= code < n_rows, the same code meaning the same row in every arm.
     scores: (N,) floats in the metric's unit; NaN or infinite means that there is no score.
     failed: (N,) bools, True where the call itself failed after retries; None where none did.
-    repeats: (N,) ints; needed as soon as a row occurs twice.
+    repeats: (N,) ints; needed as soon as a row occurs twice. runs: (N,) ints, which run a call belongs to, for the
+    three-run rule; None takes the repeats for the runs.
     cached: (N,) bools, True for an answer taken from another run; None where none was. Latencies so marked are left
     out, and an A/A copy so marked is invalid.
     """
@@ -38,9 +39,10 @@ class Samples:
     failed: BoolArray | None = None
     repeats: IntArray | None = None
     cached: BoolArray | None = None
+    runs: IntArray | None = None
 
     def __post_init__(self) -> None:
-        for name in ("scores", "failed", "repeats", "cached"):
+        for name in ("scores", "failed", "repeats", "cached", "runs"):
             column = getattr(self, name)
             if column is not None and len(column) != len(self.rows):
                 raise UsageError(
@@ -56,7 +58,15 @@ class Samples:
             None if self.failed is None else self.failed[keep],
             None if self.repeats is None else self.repeats[keep],
             None if self.cached is None else self.cached[keep],
+            None if self.runs is None else self.runs[keep],
         )
+
+    @property
+    def run_numbers(self) -> IntArray:
+        """(N,) the run of each call; 0 where neither runs nor repeats are known."""
+        if self.runs is not None:
+            return self.runs
+        return np.zeros(len(self.rows), dtype=np.int64) if self.repeats is None else self.repeats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -228,7 +238,7 @@ def _reduce(spec: MetricSpec, samples: Samples, n_rows: int, worst: float | None
     total = np.bincount(good_rows, weights=good, minlength=n_rows)
     mean = np.full(n_rows, np.nan)
     np.divide(total, count, out=mean, where=count > 0)
-    if samples.repeats is None:
+    if samples.repeats is None and samples.runs is None:
         spread = np.zeros(n_rows)
     else:
         squares = (good - mean[good_rows]) ** 2
@@ -339,10 +349,11 @@ def _repeated(samples: Samples) -> bool:
     """True where a row (with its repeat) occurs more than once."""
     if len(samples.rows) == 0:
         return False
-    if samples.repeats is None:
-        return bool(np.bincount(samples.rows).max() > 1)
-    width = int(samples.repeats.max()) + 1
-    keys = np.sort(samples.rows * width + samples.repeats)
+    keys = samples.rows
+    for part in (samples.repeats, samples.runs):
+        if part is not None:
+            keys = keys * (int(part.max()) + 1) + part
+    keys = np.sort(keys)
     return bool(np.any(keys[1:] == keys[:-1]))
 
 

@@ -188,7 +188,7 @@ class ComparisonPlan:
     aa_required: a gate cannot pass while a registered metric's noise floor is unmeasured.
     levels: the nominal levels of this look (`sequential.Boundaries.levels`); None means one look at alpha.
     final_look: False while rows are still to come: quantiles are not judged yet.
-    runs: 3 turns on the three-run rule; the repeats 0, 1, 2 are then the runs.
+    runs: 3 turns on the three-run rule; `Samples.runs`, or else the repeats, then say which run a call belongs to.
     anytime: betting e-process instead of fixed looks (bounded scores only), rows in the order of their codes.
     interleaved: False where the baseline was measured at another time; latency and ratio are then exploratory.
     confounded: the variants differ in more than one thing; a label, no correction can mend it.

@@ -16,11 +16,12 @@ from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.spec import ComparisonPlan, MetricSpec
 
 Column = list[Any] | np.ndarray
+Table = Mapping[str, Sequence[Any] | np.ndarray]
 REQUIRED = ("row_id", "variant", "score")
 
 
 def metric_data(
-    table: Mapping[str, Sequence[Any]],
+    table: Table,
     metrics: Sequence[MetricSpec],
     variants: Sequence[str],
     plan: ComparisonPlan,
@@ -54,16 +55,15 @@ def metric_data(
     return data
 
 
-def _columns(table: Mapping[str, Sequence[Any]]) -> dict[str, Column]:
+def _columns(table: Table) -> dict[str, Column]:
     missing = [name for name in REQUIRED if name not in table]
     if missing:
         raise UsageError(
             f"the table of scores has no column {', '.join(missing)}",
             mend=f"it needs {', '.join(REQUIRED)}; it has {', '.join(map(str, table)) or 'none'}",
         )
-    given: Mapping[str, Any] = table
     columns: dict[str, Column] = {
-        name: column if isinstance(column, np.ndarray) else list(column) for name, column in given.items()
+        name: column if isinstance(column, np.ndarray) else list(column) for name, column in table.items()
     }
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:

@@ -107,8 +107,10 @@ def guard_by_runs(
 ) -> Decision:
     """Demote a verdict on pooled runs by its worst run; the worst run never makes a regression.
 
-    run_deltas: each run's own delta (oriented, working scale). `guard`: improved needs every run above zero,
-    no_regression every run above -margin. `strict`: the lower bounds `run_lowers` instead of the deltas.
+    run_deltas: each run's own delta (oriented, working scale). margin: None where not being worse by the margin is
+    not shown for the pooled runs, so that a lost improvement has nothing to fall back on.
+    `guard`: improved needs every run above zero, no_regression every run above -margin. `strict`: the lower bounds
+    `run_lowers` instead of the deltas.
     """
     if mode == "off" or not run_deltas:
         return decision

@@ -67,7 +67,9 @@ def frame(session: Session, dataset_hash: str, source: DatasetSource, slices: Se
                 values[column][offset] = _as_text(rows[ref.no].values.get(column))
     clusters = None
     if source.cluster:
-        _, inverse = np.unique(values[source.cluster].astype(str), return_inverse=True)
+        # A row without a cluster stands alone; blanks are not one large cluster.
+        names = [name or f"\x00{i}" for i, name in enumerate(values[source.cluster])]
+        _, inverse = np.unique(names, return_inverse=True)
         clusters = inverse.astype(np.int64)
     return Frame(numbers, labels, clusters, {column: values[column] for column in slices})
 
@@ -81,17 +83,16 @@ def metric_samples(
 ) -> Samples:
     """One arm's samples of a metric: a scorer's by its fingerprint, a built-in one by its name.
 
-    Several runs of an arm (the three-run rule) follow each other as repeats 0, 1, 2.
+    Several runs of an arm (the three-run rule) follow each other as runs 0, 1, 2, each with its own repeats.
     """
     parts = [_run_samples(session, rows, run, metric, fingerprint) for run in arm]
-    if len(parts) == 1:
-        return parts[0]
     return Samples(
         rows=np.concatenate([p.rows for p in parts]),
         scores=np.concatenate([p.scores for p in parts]),
         failed=np.concatenate([p.failed for p in parts if p.failed is not None]),
-        repeats=np.concatenate([np.full(len(p.rows), run.number - 1) for p, run in zip(parts, arm, strict=True)]),
+        repeats=np.concatenate([p.repeats for p in parts if p.repeats is not None]),
         cached=np.concatenate([p.cached for p in parts if p.cached is not None]),
+        runs=np.concatenate([np.full(len(p.rows), run.number - 1) for p, run in zip(parts, arm, strict=True)]),
     )
 
 

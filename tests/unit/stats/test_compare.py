@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -296,10 +297,10 @@ BINARY_SCORE = MetricSpec("score", "bounded", margin=0.2)
 def test_adding_an_exploratory_metric_changes_no_number_of_the_others() -> None:
     rng = np.random.default_rng(5)
     columns = table(A=rng.random(60), B=rng.random(60), A2=rng.random(60))
-    options = {"baseline": "A", "candidates": ["B"], "aa": "A2"}
-    alone = compare_scores(columns, metrics=[BINARY_SCORE], **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"baseline": "A", "candidates": ["B"], "aa": "A2"}
+    alone = compare_scores(columns, metrics=[BINARY_SCORE], **options)
     extra = [MetricSpec(f"m{i}", "bounded", role="exploratory") for i in range(5)]
-    crowded = compare_scores(columns, metrics=[*extra, BINARY_SCORE], **options)  # type: ignore[arg-type]
+    crowded = compare_scores(columns, metrics=[*extra, BINARY_SCORE], **options)
     assert crowded.metrics[-1] == alone.metrics[0]
     assert crowded.status == alone.status
 
@@ -337,10 +338,10 @@ def test_planned_looks_hold_the_metric_to_their_levels_and_show_the_repeated_int
     assert "last look" in compared(latency, A=times, B=times, extra={"plan": early}).reason
 
 
-def runs_table(deltas: list[float], n: int = 300) -> dict[str, object]:
+def runs_table(deltas: list[float], n: int = 300) -> dict[str, list[Any]]:
     rng = np.random.default_rng(8)
     difficulty = rng.beta(4, 2, n)
-    columns: dict[str, list[object]] = {"row_id": [], "variant": [], "repeat": [], "score": []}
+    columns: dict[str, list[Any]] = {"row_id": [], "variant": [], "repeat": [], "score": []}
     for run, delta in enumerate(deltas):
         base = (rng.random(n) < difficulty).astype(float)
         for name, scores in (("A", base), ("B", flipped(base, max(0, round(n * delta)), max(0, round(-n * delta))))):
@@ -348,7 +349,7 @@ def runs_table(deltas: list[float], n: int = 300) -> dict[str, object]:
             columns["variant"] += [name] * n
             columns["repeat"] += [run] * n
             columns["score"] += list(scores)
-    return columns  # type: ignore[return-value]
+    return columns
 
 
 def test_three_runs_pool_and_the_worst_one_demotes() -> None:
@@ -356,7 +357,7 @@ def test_three_runs_pool_and_the_worst_one_demotes() -> None:
 
     def judged(deltas: list[float]) -> Comparison:
         return compare_scores(
-            runs_table(deltas), baseline="A", candidates=["B"], metrics=[BINARY], plan=plan  # type: ignore[arg-type]
+            runs_table(deltas), baseline="A", candidates=["B"], metrics=[BINARY], plan=plan
         )
 
     steady = judged([0.0, 0.0, 0.0]).metrics[0]
@@ -366,6 +367,30 @@ def test_three_runs_pool_and_the_worst_one_demotes() -> None:
     assert (guarded.verdict, guarded.reason) == ("inconclusive", "one run on its own was worse than the margin")
     first = judged([0.0, 0.0]).metrics[0]
     assert first.repeats == 1
+
+
+def test_a_run_may_hold_repeats_of_its_own() -> None:
+    rng = np.random.default_rng(12)
+    rows, repeats = np.repeat(np.arange(100), 2), np.tile([0, 1], 100)
+
+    def samples(runs: int) -> Samples:
+        scores = (rng.random(200 * runs) < 0.7).astype(float)
+        run = np.repeat(np.arange(runs), 200)
+        return Samples(np.tile(rows, runs), scores, repeats=np.tile(repeats, runs), runs=run)
+
+    for runs, calls in ((1, 2), (3, 6)):
+        data = MetricData(BINARY, {"A": samples(runs), "B": samples(runs)}, 100)
+        m = compare_arms([data], baseline="A", candidates=["B"], plan=ComparisonPlan(runs=3)).metrics[0]
+        assert (m.repeats, len(m.run_deltas)) == (calls, 3 if runs == 3 else 0)
+        assert not m.invalid
+
+
+def test_the_first_of_three_runs_is_held_to_the_split_alpha() -> None:
+    a = zero_one(200, 150)
+    b = flipped(a, 20, 6)
+    assert compared(BINARY, A=a, B=b).verdict == "improved"
+    held = compared(BINARY, A=a, B=b, extra={"plan": ComparisonPlan(runs=3)})
+    assert (held.verdict, held.gate) == ("no_regression", "pass")
 
 
 def test_watching_live_widens_and_needs_bounds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,14 @@ def test_a_cached_copy_is_invalid_and_not_deterministic() -> None:
     floor = measure_floor(BINARY, column(a), column(a, cached=np.arange(50) == 3), 50)
     assert floor.state == "invalid"
     assert floor.reason is not None and "cache" in floor.reason
+
+
+def test_a_copy_of_some_rows_sizes_the_floor() -> None:
+    a = zero_one(200, 100)
+    part = np.arange(0, 200, 5)
+    floor = measure_floor(BINARY, column(a), Samples(part, flipped(a, 10, 10)[part]), 200)
+    assert (floor.state, floor.rows) == ("measured", 40)
+    assert floor.at(200, 1) == pytest.approx(1.96 * np.sqrt(4) / 40 * np.sqrt(40 / 200))
 
 
 def test_it_shrinks_with_rows_and_repeats() -> None:
@@ -120,10 +129,10 @@ def test_equal_repeats_are_deterministic_and_single_calls_say_nothing() -> None:
         ({"p_value": 0.001}, "found a difference"),
     ],
 )
-def test_a_stored_floor_is_refused_with_the_reason(change: dict[str, object], word: str) -> None:
+def test_a_stored_floor_is_refused_with_the_reason(change: dict[str, Any], word: str) -> None:
     good = FloorRecord("measured", 0.03, rows=200, p_value=0.4, key=KEY, measured_at=0.0)
     assert good.refusal(KEY, 6 * DAY) is None
-    refusal = replace(good, **change).refusal(KEY, 6 * DAY)  # type: ignore[arg-type]
+    refusal = replace(good, **change).refusal(KEY, 6 * DAY)
     assert refusal is not None and word in refusal
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from llmexp_tui.stats import MetricSpec
 from llmexp_tui.stats.fragility import fewest_swaps
+from llmexp_tui.stats.result import Verdict
 from tests.unit.stats.tables import compared, flipped, zero_one
 
 SPEC = MetricSpec("m", "binary", margin=0.05)
@@ -30,16 +31,16 @@ def test_swapping_that_many_rows_changes_the_verdict_and_one_fewer_does_not(wins
 
 
 def test_nothing_to_swap_is_none() -> None:
-    def never(mask: np.ndarray) -> str:
+    def never(mask: np.ndarray) -> Verdict:
         raise AssertionError("no verdict is needed without a difference")
 
-    assert fewest_swaps(np.zeros(20), "no_regression", never) is None  # type: ignore[arg-type]
+    assert fewest_swaps(np.zeros(20), "no_regression", never) is None
 
 
 def test_the_rows_with_the_largest_say_go_first() -> None:
     differences = np.array([0.1, 0.9, 0.2, -0.5])
 
-    def verdict(mask: np.ndarray) -> str:
+    def verdict(mask: np.ndarray) -> Verdict:
         return "inconclusive" if mask[1] else "improved"
 
-    assert fewest_swaps(differences, "improved", verdict) == 1  # type: ignore[arg-type]
+    assert fewest_swaps(differences, "improved", verdict) == 1

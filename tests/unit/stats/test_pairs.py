@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,10 +19,10 @@ COST = MetricSpec("m", "ratio")
 NAN = float("nan")
 
 
-def paired(spec: MetricSpec, a: Samples | list[float], b: Samples | list[float], **more: object) -> Pairs:
+def paired(spec: MetricSpec, a: Samples | list[float], b: Samples | list[float], **more: Any) -> Pairs:
     sides = [side if isinstance(side, Samples) else column(side) for side in (a, b)]
     n_rows = max(int(side.rows.max()) for side in sides) + 1
-    return pair(spec, sides[0], sides[1], n_rows, **more)  # type: ignore[arg-type]
+    return pair(spec, sides[0], sides[1], n_rows, **more)
 
 
 def test_rows_are_matched_by_code_not_by_position() -> None:
