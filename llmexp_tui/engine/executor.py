@@ -95,8 +95,6 @@ class Executor:
 
         Raises what stopped it, a LlmexpError, after what finished is committed.
         """
-        for arm in self._arms:
-            self._budget.require_price(arm.price, arm.variant.model.model)
         writer = CellWriter(self._store, self._committed)
         width = self._width()
         queue: asyncio.Queue[Work | None] = asyncio.Queue(maxsize=2 * width)

@@ -47,9 +47,12 @@ async def check(
     flag = flag or StopFlag()
     base = None if options.base is None else BaseTree(session, options.base)
     prepared = {name: _prepare(session, name, options, base) for name in _chosen(session, options, base)}
+    invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
+    for experiment in prepared.values():
+        if not isinstance(experiment, ExperimentReport):
+            invocation.require_prices(experiment)
     if options.cache is not None and options.cache.exists():
         cache.import_cache(session.store, options.cache)
-    invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
     reports = []
     try:
         for name, experiment in prepared.items():

@@ -87,6 +87,17 @@ class Invocation:
         """What asks this experiment's judges, with this invocation's budget and lanes."""
         return Judging(self.session, prepared, self.lanes, self.budget, self.flag, self.options.offline)
 
+    def require_prices(self, prepared: Prepared) -> None:
+        """Raises UsageError where a cost cap is set and a variant's or a judge's price is unknown.
+
+        Every workflow asks before it makes a run, so that nothing is stored and nothing called.
+        """
+        models = [variant.model for variant in prepared.variants.values()]
+        for scorer in prepared.scorers.values():
+            models += [self.session.project.models[name] for name in scorer.models if scorer.calls]
+        for model in models:
+            self.budget.require_price(price_of(model), model.model)
+
     async def aclose(self) -> None:
         """Closes every provider."""
         await self.lanes.aclose()

@@ -44,8 +44,11 @@ async def resume(
     outcomes: list[GroupOutcome] = []
     try:
         async with holding(session, groups[0][0].experiment, flag):
-            for records in groups:
-                outcomes.append(await resume_group(invocation, prepare_stored(session, records), records))
+            prepared = [prepare_stored(session, records) for records in groups]
+            for one in prepared:
+                invocation.require_prices(one)
+            for one, records in zip(prepared, groups, strict=True):
+                outcomes.append(await resume_group(invocation, one, records))
                 if outcomes[-1].error is not None:
                     break
     finally:

@@ -94,6 +94,7 @@ async def run_plans(
     """Makes a group for the plans and executes it."""
     flag = flag or StopFlag()
     invocation = Invocation(session, options.call_options(listener), flag)
+    invocation.require_prices(prepared)
     try:
         async with holding(session, prepared.experiment.name, flag):
             records = create_group(session, prepared, plans, rows=options.rows, group=options.group)

@@ -95,7 +95,7 @@ async def test_a_worse_candidate_fails(tmp_path: Path) -> None:
         assert report.experiments[0].status == "fail"
 
 
-async def test_changed_gates_are_invalid_without_a_call_until_fresh(server: ModelServer, folder: ProjectFolder) -> None:
+async def test_changed_gates_are_invalid_uncalled_until_fresh(server: ModelServer, folder: ProjectFolder) -> None:
     await checked(folder)
     called = server.count
     folder.gates[0]["margin"] = 0.5
@@ -163,7 +163,7 @@ async def test_a_changed_dataset_is_a_new_version_and_new_runs(server: ModelServ
     assert {item_of(r) for r in server.requests if arm_of(r) == "short"} == {60}  # the rest is in the cache
 
 
-async def test_another_seed_calls_every_arm_anew_and_keeps_the_floor(server: ModelServer, folder: ProjectFolder) -> None:
+async def test_another_seed_calls_every_arm_anew(server: ModelServer, folder: ProjectFolder) -> None:
     await checked(folder)
     seeds = {request.seed for request in server.requests}
     server.reset()
@@ -236,3 +236,13 @@ async def test_arms_off_the_axis_are_refused_with_the_fields(server: ModelServer
 async def test_fresh_and_offline_exclude_each_other(server: ModelServer, folder: ProjectFolder) -> None:
     with pytest.raises(UsageError, match="--offline"):
         await checked(folder, fresh=True, offline=True)
+
+
+async def test_an_unknown_price_with_a_cap_is_refused_before_anything(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    folder.model["model"] = "openai/nobody-knows-this"
+    folder.write()
+    with pytest.raises(UsageError, match="price"):
+        await checked(folder, max_cost=1.0)
+    assert server.count == 0
