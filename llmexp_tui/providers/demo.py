@@ -11,6 +11,7 @@ that it is repeatable and true: a few milliseconds, growing with tokens.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import math
 import random
@@ -66,7 +67,7 @@ class DemoProvider:
         if sent > CONTEXT_TOKENS:
             message = f"the prompt has {sent} tokens, the maximum context length is {CONTEXT_TOKENS}"
             return make_failure(FailureKind.CONTEXT_WINDOW, message, self._env, status=400)
-        rng = random.Random(request.seed)
+        rng = _rng(request)
         text, finish_reason = _limited(self._answer(request, rng), request.params)
         got = token_count(text)
         jitter = math.exp(rng.gauss(0.0, _JITTER))
@@ -109,6 +110,19 @@ class DemoProvider:
             if len(self._indexes) > _CACHED_INDEXES:
                 self._indexes.popitem(last=False)
         return index
+
+
+def _rng(request: Request) -> random.Random:
+    """Randomness that the seed and the prompt fix together: as with any model, one seed under two prompts gives two
+
+    unrelated samples. Without a seed it is drawn anew.
+    """
+    if request.seed is None:
+        return random.Random()
+    digest = hashlib.sha256(str(request.seed).encode())
+    for message in request.messages:
+        digest.update(b"\x1f" + message.content.encode("utf-8", "surrogatepass"))
+    return random.Random(digest.digest())
 
 
 def token_count(text: str) -> int:

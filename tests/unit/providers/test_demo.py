@@ -65,6 +65,15 @@ async def test_a_seed_repeats_an_answer_and_another_may_not() -> None:
     assert len(Counter(completion.text for completion in drawn)) > 1
 
 
+async def test_one_seed_under_two_prompts_gives_unrelated_samples() -> None:
+    question = prompt(2, "i want it, it is my card")
+    reworded = [Message("system", "Please."), *question]
+    pairs = [(await answer(question, seed=seed, temperature=2), await answer(reworded, seed=seed, temperature=2))
+             for seed in range(40)]
+    assert any(left.text != right.text for left, right in pairs)
+    assert any(left.text == right.text for left, right in pairs)
+
+
 async def test_no_temperature_means_1() -> None:
     question = prompt(2, "i want it, it is my card")
     plain = [(await answer(question, seed=seed)).text for seed in range(20)]
