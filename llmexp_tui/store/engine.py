@@ -74,6 +74,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one snapshot of the file. Raises StoreError."""
+        self._require_open()
         with translated(self.path, self._holder), self._readers.connect() as connection, connection.begin():
             yield connection
 
@@ -83,23 +84,24 @@ class Store:
 
         Not nestable. Raises StoreBusyError after 30 s of waiting, StoreError for a file that cannot be written.
         """
+        self._require_open()
         if self._writer is None or self._locks is None:
             why = "; ".join(self.notes) or "it was opened for reading"
             raise StoreError(f"nothing can be stored: {why}", where=str(self.path))
         if not self._turn.acquire(timeout=self._busy_s):
             raise busy_error(self.path, "this process")
         try:
-            with self._writers_lock(), translated(self.path, self._holder):
-                with self._writer.begin() as connection:
-                    yield connection
-                if self._wal_bytes() > WAL_LIMIT_BYTES:
-                    self._checkpoint(self._writer, "PASSIVE")
+            with self._writers_lock(), translated(self.path, self._holder), self._writer.begin() as connection:
+                yield connection
+            if self._wal_bytes() > WAL_LIMIT_BYTES:
+                self._checkpoint_if_free(self._writer, self._locks[0])
         finally:
             self._turn.release()
 
     def data_version(self) -> int:
         """A number that changes when anybody has committed to the file; costs microseconds."""
         with self._watching, translated(self.path):
+            self._require_open()
             if self._watch is None:
                 self._watch = _reading(self.path, writable_file=self._writer is not None)
             return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
@@ -115,8 +117,7 @@ class Store:
         self._readers.dispose()
         if self._writer is not None and self._locks is not None:
             if self._wal_bytes() and self._turn.acquire(timeout=1):
-                with suppress(StoreError):
-                    self._checkpoint_on_close(self._writer, self._locks[0])
+                self._checkpoint_if_free(self._writer, self._locks[0])
                 self._turn.release()
             self._writer.dispose()
             for lock in self._locks:
@@ -147,22 +148,26 @@ class Store:
         except OSError:
             return 0
 
-    def _checkpoint(self, writer: Engine, mode: str) -> None:
-        """Moves the log into the file. PASSIVE waits for nobody; the next writer then starts the log anew."""
-        raw = writer.raw_connection()
-        try:
-            raw.cursor().execute(f"PRAGMA wal_checkpoint({mode})").close()
-        finally:
-            raw.close()
+    def _checkpoint_if_free(self, writer: Engine, lock: LockFile) -> None:
+        """Moves the log into the file, unless another process writes just now: then that one will do it.
 
-    def _checkpoint_on_close(self, writer: Engine, lock: LockFile) -> None:
+        A failure (a full disk) is none of the commit's before it, and the next write will meet it.
+        """
         if not lock.try_exclusive():
             return
         try:
-            with translated(self.path):
-                self._checkpoint(writer, "PASSIVE")
+            with suppress(StoreError), translated(self.path):
+                raw = writer.raw_connection()
+                try:
+                    raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+                finally:
+                    raw.close()
         finally:
             lock.unlock()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise StoreError("the store is closed", where=str(self.path))
 
 
 def open_store(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Table, select
 from sqlalchemy.dialects.sqlite import insert
 
 from llmexp_tui.domain.experiment import Registration
@@ -84,7 +84,7 @@ def load_variant(store: Store, digest: str) -> Variant:
 
 def save_scorer(store: Store, fingerprint: str, body: Mapping[str, Any]) -> None:
     """Stores what a scorer is. Does nothing where it is stored."""
-    if _known(store, _SCORER, "fingerprint", fingerprint) and _body_of(store, _SCORER, "fingerprint", fingerprint):
+    if _body_of(store, _SCORER, "fingerprint", fingerprint):
         return
     with store.write() as connection:
         statement = insert(_SCORER).values(fingerprint=fingerprint, body=dict(body))
@@ -113,11 +113,8 @@ def _known(store: Store, table: Table, column: str, value: str) -> bool:
 
 def _body_of(store: Store, table: Table, column: str, value: str) -> Mapping[str, Any] | None:
     with store.read() as connection:
-        return _one_body(connection, table, column, value)
-
-
-def _one_body(connection: Connection, table: Table, column: str, value: str) -> Mapping[str, Any] | None:
-    body: Mapping[str, Any] | None = connection.execute(select(table.c.body).where(table.c[column] == value)).scalar()
+        query = select(table.c.body).where(table.c[column] == value)
+        body: Mapping[str, Any] | None = connection.execute(query).scalar()
     return body
 
 

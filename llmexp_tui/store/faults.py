@@ -57,8 +57,13 @@ def busy_error(path: Path, holder: str | None) -> StoreBusyError:
 
 @contextmanager
 def translated(path: Path, holder: Callable[[], str | None] = lambda: None) -> Iterator[None]:
-    """Within it, errors of SQLite and SQLAlchemy come out as StoreError; all others pass."""
+    """Within it, errors of SQLite and SQLAlchemy come out as StoreError; all others pass.
+
+    So do a number and a text that no column can hold: they can only be names and options somebody typed.
+    """
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise store_error(error, path, holder) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise StoreError(f"a value cannot be stored: {error}", where=str(path)) from error

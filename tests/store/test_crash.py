@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from llmexp_tui.errors import StoreError
 from llmexp_tui.store import audit, runs
 from llmexp_tui.store.cells import write_cells
 from llmexp_tui.store.engine import open_store
-from tests.store.samples import cell, make_runs
+from tests.store.samples import answer, cell, make_runs
 
-ROWS = 2000
+ROWS = 1200
 WRITER = textwrap.dedent(
     """
     import sys
@@ -101,3 +102,65 @@ def test_two_processes_that_write_the_same_cells_store_each_once(tmp_path: Path)
         assert runs.totals(store, "r1").attempted == 200
         with store.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*) FROM completion").scalar() == 200
+
+
+def test_the_disk_full_at_any_moment_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    """The file may grow by N pages and no more, for N from none until everything fits."""
+    size, batches = 4, 6
+    for pages in range(0, 200, 3):
+        db = tmp_path / f"{pages}.db"
+        with open_store(db) as store:
+            rows = make_runs(store, "r1", rows=size * batches)
+            with store.write() as connection:
+                used = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+                connection.exec_driver_sql(f"PRAGMA max_page_count={used + pages}")
+            acknowledged = 0
+            try:
+                for start in range(0, len(rows), size):
+                    write_cells(store, [cell("r1", row, answer("x" * 3000)) for row in rows[start : start + size]])
+                    acknowledged = start + size
+            except StoreError as error:
+                assert "disk is full" in error.what
+        assert integrity(db) == [("ok",)]
+        with open_store(db) as store:
+            assert [row for row, _ in runs.done_cells(store, "r1")] == rows[:acknowledged]
+            write_cells(store, [cell("r1", row) for row in rows])
+            assert runs.totals(store, "r1").completed == len(rows)
+        if acknowledged == len(rows):
+            return
+    pytest.fail("the disk was never large enough")
+
+
+LIMITED = textwrap.dedent(
+    """
+    import resource, signal, sys
+    from pathlib import Path
+    from llmexp_tui.errors import StoreError
+    from llmexp_tui.store.cells import write_cells
+    from llmexp_tui.store.engine import open_store
+    from tests.store.samples import answer, cell
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    with open_store(Path(sys.argv[1])) as store:
+        try:
+            for row in range(int(sys.argv[2]), int(sys.argv[2]) + 500):
+                write_cells(store, [cell("r1", row, answer("x" * 5000))])
+                print(row, flush=True)
+        except StoreError as error:
+            print(error.what)
+    """
+)
+
+
+def test_a_log_that_cannot_grow_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    db = tmp_path / "x.db"
+    with open_store(db) as store:
+        rows = make_runs(store, "r1", rows=500)
+    done = subprocess.run([sys.executable, "-c", LIMITED, str(db), str(rows[0])], capture_output=True, text=True)
+    *acknowledged, last = done.stdout.splitlines()
+    assert last.startswith(("the disk is full", "the disk cannot be")), done.stderr
+    assert len(acknowledged) > 10
+    assert integrity(db) == [("ok",)]
+    with open_store(db) as store:
+        assert {row for row, _ in runs.done_cells(store, "r1")} == {int(row) for row in acknowledged}

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from llmexp_tui.errors import StoreBusyError, StoreError
-from llmexp_tui.store import audit, engine
+from llmexp_tui.store import audit, engine, runs
 from llmexp_tui.store.connect import WAL_LIMIT_BYTES
 from llmexp_tui.store.engine import Store, data_version, open_store
 from tests.store.samples import AT
@@ -310,6 +311,19 @@ def test_the_log_does_not_grow_without_end(store: Store, db: Path) -> None:
         largest = max(largest, os.stat(f"{db}-wal").st_size)
     assert largest < 2 * WAL_LIMIT_BYTES
     assert db.stat().st_size > WAL_LIMIT_BYTES
+
+
+def test_a_closed_store_says_so(store: Store) -> None:
+    store.close()
+    for use in (subjects, data_version, lambda s: note(s, "x")):
+        with pytest.raises(StoreError, match="closed"):
+            use(store)
+
+
+@pytest.mark.parametrize("ask", [lambda s: runs.get_run(s, "\udcff run"), lambda s: audit.entries(s, before=10**30)])
+def test_a_value_that_sqlite_cannot_take_is_an_error(store: Store, ask: Callable[[Store], object]) -> None:
+    with pytest.raises(StoreError, match="cannot be stored"):
+        ask(store)
 
 
 def test_closing_twice_is_fine_and_leaves_no_log(store: Store, db: Path) -> None:
