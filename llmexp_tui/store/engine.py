@@ -21,11 +21,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
-from llmexp_tui.errors import StoreError
+from llmexp_tui.errors import StoreBusyError, StoreError
 from llmexp_tui.store.connect import WAL_LIMIT_BYTES, connect, journal_mode, make_private, reader
 from llmexp_tui.store.faults import BUSY_S, busy_error, primary_code, translated
 from llmexp_tui.store.locks import LockFile, exclusive, posix_lock_pid
-from llmexp_tui.store.migrations import SCHEMA_VERSION, migrate, require_readable, require_writable
+from llmexp_tui.store.migrations import SCHEMA_VERSION, migrate, require_readable, require_writable, schema_version
 from llmexp_tui.store.processes import Process, this_process
 
 QUICK_CHECK_AT_MOST_BYTES = 256 * 1024 * 1024
@@ -116,9 +116,9 @@ class Store:
                 self._watch.close()
         self._readers.dispose()
         if self._writer is not None and self._locks is not None:
-            if self._wal_bytes() and self._turn.acquire(timeout=1):
+            ours = self._turn.acquire(timeout=self._busy_s)
+            if ours and self._wal_bytes():
                 self._checkpoint_if_free(self._writer, self._locks[0])
-                self._turn.release()
             self._writer.dispose()
             for lock in self._locks:
                 lock.close()
@@ -211,9 +211,12 @@ def _open_writing(path: Path, journal: str | None, busy_s: float) -> Store:
     locks = (LockFile(path.with_name(path.name + ".lock")), LockFile(path.with_name(path.name + ".open")))
     me = this_process()
     try:
-        with exclusive(locks[0], me.label, busy_s, lambda holder: busy_error(path, holder)):
-            notes += _prepare(path, locks[1], chosen)
-            locks[1].try_shared()
+        alone = locks[1].try_exclusive()
+        # A store that others have open and that needs nothing is joined without waiting for a long write of theirs.
+        if alone or not (locks[1].try_shared() and _is_ready(path, chosen)):
+            with exclusive(locks[0], me.label, busy_s, lambda holder: busy_error(path, holder)):
+                notes += _prepare(path, locks[1], chosen)
+                locks[1].try_shared()
     except BaseException:
         for lock in locks:
             lock.close()
@@ -223,6 +226,21 @@ def _open_writing(path: Path, journal: str | None, busy_s: float) -> Store:
     return Store(
         path, readers=readers, writer=writer, locks=locks, journal=chosen, notes=tuple(notes), busy_s=busy_s
     )
+
+
+def _is_ready(path: Path, journal: str) -> bool:
+    """True where the file has the newest schema and the journal that is wanted."""
+    with translated(path):
+        raw = connect(path, writable=True)
+        try:
+            require_writable(raw, path)
+            return schema_version(raw) == SCHEMA_VERSION and _journal(raw) == journal
+        finally:
+            raw.close()
+
+
+def _journal(raw: sqlite3.Connection) -> str:
+    return str(raw.execute("PRAGMA journal_mode").fetchone()[0]).upper()
 
 
 def _prepare(path: Path, others: LockFile, journal: str) -> list[str]:
@@ -235,8 +253,15 @@ def _prepare(path: Path, others: LockFile, journal: str) -> list[str]:
             if others.try_exclusive():
                 note = _check_unclean_end(raw, path)
                 notes += [note] if note else []
-            mode = str(raw.execute(f"PRAGMA journal_mode={journal}").fetchone()[0]).upper()
-            if mode != journal:
+            elif 0 < schema_version(raw) < SCHEMA_VERSION:
+                raise StoreBusyError(
+                    "the database must be brought up to date, and another process has it open",
+                    where=str(path),
+                    mend="close that one (it may be an older version of this program), then try again",
+                )
+            if _journal(raw) != journal:
+                raw.execute(f"PRAGMA journal_mode={journal}")
+            if (mode := _journal(raw)) != journal:
                 notes.append(f"write-ahead logging is not available here; the journal is {mode}")
             copy = migrate(raw, path, datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ"))
             if copy is not None:
@@ -248,11 +273,7 @@ def _prepare(path: Path, others: LockFile, journal: str) -> list[str]:
 
 def _check_unclean_end(raw: sqlite3.Connection, path: Path) -> str | None:
     """Checks the file where nobody has it open and yet a log was left. Raises StoreError for damage."""
-    try:
-        left = os.stat(f"{path}-wal").st_size or os.path.exists(f"{path}-journal")
-    except OSError:
-        return None
-    if not left:
+    if not any(os.path.exists(left) and os.stat(left).st_size for left in (f"{path}-wal", f"{path}-journal")):
         return None
     if os.stat(path).st_size > QUICK_CHECK_AT_MOST_BYTES:
         return "the last program that used the database ended abruptly; the file is too large to check on opening"
@@ -267,7 +288,7 @@ def _open_reading(path: Path, notes: tuple[str, ...]) -> Store:
         raw = _reading(path, writable_file=False)
         try:
             require_readable(raw, path)
-            journal = str(raw.execute("PRAGMA journal_mode").fetchone()[0]).upper()
+            journal = _journal(raw)
         finally:
             raw.close()
     readers = _engine(lambda: _reading(path, writable_file=False), "BEGIN", size=8)

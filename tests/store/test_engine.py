@@ -288,6 +288,12 @@ def test_a_writer_that_waited_in_vain_names_the_holder(store: Store, db: Path) -
         assert subjects(other) == []
 
 
+def test_a_store_is_joined_while_another_process_writes_for_long(store: Store, db: Path) -> None:
+    note(store, "one")
+    with store.write(), open_store(db, busy_s=0.05) as other:
+        assert subjects(other) == ["one"]
+
+
 def test_a_foreign_writer_that_holds_sqlites_lock_is_waited_for_and_then_reported(store: Store, db: Path) -> None:
     with closing(sqlite3.connect(db, isolation_level=None)) as raw:
         raw.execute("BEGIN IMMEDIATE")

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from llmexp_tui.errors import StoreError, StoreVersionError
+from llmexp_tui.errors import StoreBusyError, StoreError, StoreVersionError
 from llmexp_tui.store import audit
 from llmexp_tui.store.connect import APPLICATION_ID
 from llmexp_tui.store.engine import open_store
+from llmexp_tui.store.locks import LockFile
 from llmexp_tui.store.migrations import SCHEMA_VERSION, STEPS, Step, migrate
 from llmexp_tui.store.tables import METADATA, TRIGGERS
 
@@ -87,6 +88,20 @@ def test_a_migration_keeps_the_rows_and_a_private_copy_from_before(tmp_path: Pat
     with closing(sqlite3.connect(copy)) as raw:
         assert raw.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
         assert raw.execute("SELECT id FROM run").fetchall() == [("run-1",)]
+
+
+def test_no_migration_while_an_older_program_has_the_file_open(tmp_path: Path) -> None:
+    db = tmp_path / "old.db"
+    build(db, "1.sql")
+    older = LockFile(tmp_path / "old.db.open")
+    assert older.try_shared()
+    with pytest.raises(StoreBusyError, match="another process has it open"):
+        open_store(db)
+    assert not list(tmp_path.glob("*.bak-*"))
+    older.close()
+    with open_store(db) as store:
+        (note,) = store.notes
+    assert [path.name for path in tmp_path.glob("*.bak-*")] == [note.rpartition(" ")[2]]
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path: Path) -> None:
