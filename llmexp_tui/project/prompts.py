@@ -93,9 +93,8 @@ def load_prompt(files: FileSource, name: str, path: str) -> Prompt:
         try:
             pulled[relative] = files.read_text(pulled_path(path, relative))
         except ConfigError as error:
-            raise type(error)(
-                f"{key}: {error.sentence}", where=f"{where}:{_line_of(text, key)}"
-            ) if type(error) is ConfigError else error from None
+            place = f"{where}:{_line_of(text, key)}"
+            raise ConfigError(f"{key}: {error.sentence}", where=place) from None
     return Prompt(name, path, text, pulled)
 
 

@@ -6,6 +6,7 @@ it, in the user's own folder outside every project: change the code and the ques
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -175,13 +176,35 @@ def _inside(file: Path, root: Path) -> bool:
 
 
 def require_trust(project: Project, root: Path, *, flag: bool, env: Mapping[str, str]) -> None:
-    """Raises TrustError, naming the powers, where the project has some and nobody said that it may."""
+    """Raises TrustError, naming the powers, where the project has some and nobody said that it may.
+
+    Nobody can say so for a fork's pull request in a job that holds secrets.
+    """
     found = powers(project, root)
-    if not found or flag or env.get(TRUST_VARIABLE) == "1" or is_trusted(root, found):
+    if not found:
         return
     first = found[0]
-    others = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    raise TrustError(
-        f"this project is not trusted, and {first.holder} uses {first.kind} = {first.detail}{others}",
-        mend=f"read what it does, then pass --trust or set {TRUST_VARIABLE}=1, or trust it once in the app",
-    )
+    used = f"{first.holder} uses {first.kind} = {first.detail}"
+    if len(found) > 1:
+        used += f" and {len(found) - 1} more"
+    if _is_strangers_pull_request(env):
+        raise TrustError(
+            f"this job holds secrets and checks a fork's pull request, and {used}",
+            mend="run the check on `pull_request`, where a fork gets no secrets",
+        )
+    if not flag and env.get(TRUST_VARIABLE) != "1" and not is_trusted(root, found):
+        raise TrustError(
+            f"this project is not trusted, and {used}",
+            mend=f"read what it does, then pass --trust or set {TRUST_VARIABLE}=1, or trust it once in the app",
+        )
+
+
+def _is_strangers_pull_request(env: Mapping[str, str]) -> bool:
+    """True in a GitHub job that runs with the base's secrets over the tree of a fork, or of who knows whom."""
+    if env.get("GITHUB_EVENT_NAME") != "pull_request_target":
+        return False
+    try:
+        event = json.loads(Path(env["GITHUB_EVENT_PATH"]).read_bytes())["pull_request"]
+        return bool(event["head"]["repo"]["full_name"] != event["base"]["repo"]["full_name"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return True

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmexp_tui.errors import PromptError
-from llmexp_tui.project.template import FILTERS, MAX_LOOP, compile_template
+from llmexp_tui.project.filters import FILTERS, MAX_LOOP
+from llmexp_tui.project.template import compile_template
 
 
 def render(source, /, **values):

@@ -84,6 +84,25 @@ def test_the_flag_and_the_variable_give_trust_once(project_dir):
     assert not trust_file().exists()
 
 
+@pytest.mark.parametrize(
+    ("event", "refused"),
+    [('{"pull_request": {"head": {"repo": {"full_name": "fork/x"}}, "base": {"repo": {"full_name": "a/x"}}}}', True),
+     ('{"pull_request": {"head": {"repo": {"full_name": "a/x"}}, "base": {"repo": {"full_name": "a/x"}}}}', False),
+     ('{"pull_request": {"head": {"repo": null}}}', True), ("not json", True)],
+)  # fmt: skip
+def test_no_flag_trusts_a_fork_in_a_job_that_holds_secrets(project_dir, tmp_path, event, refused):
+    (tmp_path / "event.json").write_text(event)
+    env = {"GITHUB_EVENT_NAME": "pull_request_target", "GITHUB_EVENT_PATH": str(tmp_path / "event.json")}
+    project = project_of(project_dir, with_base("http://127.0.0.1:1/v1"))
+    if refused:
+        with pytest.raises(TrustError, match="checks a fork's pull request"):
+            require_trust(project, project_dir, flag=True, env=env)
+    else:
+        require_trust(project, project_dir, flag=True, env=env)
+    require_trust(project, project_dir, flag=True, env=env | {"GITHUB_EVENT_NAME": "pull_request"})
+    require_trust(project_of(project_dir, TOML), project_dir, flag=False, env=env)
+
+
 def test_trust_is_remembered_for_what_was_seen_and_where(project_dir, tmp_path):
     project = project_of(project_dir, with_base("http://127.0.0.1:1/v1"))
     remember_trust(project_dir, powers(project, project_dir), "2026-01-02T03:04:05Z")
