@@ -15,7 +15,8 @@ from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.usage import Completion
 from llmexp_tui.scoring.base import Scorer
-from llmexp_tui.scoring.sample import Sample
+from llmexp_tui.scoring.contexts import COLUMN, passages
+from llmexp_tui.scoring.sample import JudgeCall, Sample
 
 
 def sample_of(
@@ -31,12 +32,14 @@ def sample_of(
         text=completion.text,
         tool_calls=completion.tool_calls,
         messages=messages,
+        contexts=passages(values.get(COLUMN)),
     )
 
 
 def score_output(scorers: Sequence[Scorer], sample: Sample) -> tuple[tuple[str, Score], ...]:
-    """(fingerprint, score) of every scorer that needs no call."""
-    return tuple((scorer.fingerprint, score_safely(scorer, sample)) for scorer in scorers if not scorer.calls)
+    """(fingerprint, score) of every scorer that needs no call and no person."""
+    own = (scorer for scorer in scorers if not scorer.calls and not scorer.by_people)
+    return tuple((scorer.fingerprint, score_safely(scorer, sample)) for scorer in own)
 
 
 def score_safely(scorer: Scorer, sample: Sample) -> Score:
@@ -44,4 +47,16 @@ def score_safely(scorer: Scorer, sample: Sample) -> Score:
     try:
         return scorer.score(sample)
     except Exception as error:  # a scorer's fault, own code included, is a row's fault and is counted
-        return Score(None, error=one_line(f"{type(error).__name__}: {error}", 500))
+        return _failed(error)
+
+
+async def ascore_safely(scorer: Scorer, sample: Sample, call: JudgeCall, *, seed: int, repeat: int) -> Score:
+    """The same for a scorer that calls."""
+    try:
+        return await scorer.ascore(sample, call, seed=seed, repeat=repeat)
+    except Exception as error:  # as above; a cancellation is no Exception and passes
+        return _failed(error)
+
+
+def _failed(error: Exception) -> Score:
+    return Score(None, error=one_line(f"{type(error).__name__}: {error}", 500))

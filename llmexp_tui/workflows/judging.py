@@ -27,7 +27,7 @@ from llmexp_tui.errors import BudgetError, LlmexpError, ProviderStopError
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.scoring.base import Scorer
-from llmexp_tui.scoring.outputs import sample_of
+from llmexp_tui.scoring.outputs import ascore_safely, sample_of
 from llmexp_tui.store import cache, datasets, scores
 from llmexp_tui.store.scores import StoredAnswer
 from llmexp_tui.workflows.prepare import Prepared
@@ -84,10 +84,7 @@ class Judging:
         slot = record.slot if record.number == 1 else f"{record.slot}{record.number}"
         seed = derived_seed(record.seed, row.hash, answer.repeat, slot, "judge") & ((1 << SEED_BITS) - 1)
         call = _Call(self, record)
-        try:
-            score = await scorer.ascore(sample, call, seed=seed, repeat=answer.repeat)
-        except Exception as error:  # a scorer's fault, own code included, is a row's fault and is counted
-            score = Score(None, error=one_line(f"{type(error).__name__}: {error}", 500))
+        score = await ascore_safely(scorer, sample, call, seed=seed, repeat=answer.repeat)
         return None if call.stopped else score
 
 
