@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion, Row
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.store import datasets, rows
-from llmexp_tui.tui.state.dataset_rows import columns, row_text, table_row
+from llmexp_tui.tui.state.dataset_rows import row_text, table_row
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.workflows.session import Session
@@ -20,15 +20,22 @@ def read_versions(session: Session) -> tuple[DatasetVersion, ...]:
     return tuple(sorted(found, key=lambda version: version.name))
 
 
+def shown_columns(version: DatasetVersion, session: Session) -> tuple[str, ...]:
+    """The version's columns but the one that names the row: its key stands first anyway."""
+    source = session.project.datasets.get(version.name)
+    return tuple(name for name in version.columns if source is None or name != source.id)
+
+
 class VersionSource:
     """The rows of a version as pages, in their order."""
 
     immediate = False
+    shown: tuple[str, ...]
 
     def __init__(self, version: DatasetVersion, session: Session) -> None:
         self._version = version
         self._session = session
-        self._columns = [column.key for column in columns(version.columns, 200)[1:]]
+        self.shown = shown_columns(version, session)
 
     def count(self) -> int:
         """As the version says."""
@@ -37,7 +44,7 @@ class VersionSource:
     def page(self, start: int, size: int) -> Sequence[TableRow]:
         """A page by position."""
         found = rows.iter_rows(self._session.store, self._version.hash, start, size)
-        return [table_row(row, self._columns) for row in found]
+        return [table_row(row, self.shown) for row in found]
 
     def locate(self, key: str) -> int | None:
         """Versions do not change, so nobody asks."""

@@ -64,12 +64,11 @@ class DatasetRowsScreen(ProjectScreen):
 
     def load(self) -> None:
         """Open the version once."""
-        table = self.query_one("#rows", PagedTable)
-        if not table.ready:
-            columns = state.columns(self.version.columns, self.size.width)
-            self.fetch(
-                "rows", partial(VersionSource, self.version), lambda source: table.show(source, columns=columns)
-            )
+        if not self.query_one("#rows", PagedTable).ready:
+            self.fetch("rows", partial(VersionSource, self.version), self._show)
+
+    def _show(self, source: VersionSource) -> None:
+        self.query_one("#rows", PagedTable).show(source, columns=state.columns(source.shown, self.size.width))
 
     @on(PagedTable.Highlighted)
     def _highlighted(self, message: PagedTable.Highlighted) -> None:

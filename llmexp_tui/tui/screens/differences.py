@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from llmexp_tui.reports.record import ExperimentReport
@@ -24,9 +22,6 @@ class DifferencesScreen(ProjectScreen):
 
     HELP = "As they were run: a file that changed since is not shown here."
     CSS_PATH = "differences.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "fold", "Fold", tooltip="Fold or show what is equal", id="diff.fold"),
-    ]
 
     def __init__(self, report: ExperimentReport, candidate: str) -> None:
         super().__init__()
@@ -61,7 +56,3 @@ class DifferencesScreen(ProjectScreen):
             baseline = self.report.baseline.variant if self.report.baseline else "–"
             titles = line((baseline, "strong")), line((self.candidate, "strong"))
             view.show(prompt_text(left), prompt_text(right), titles)
-
-    def action_fold(self) -> None:
-        """Fold what is equal."""
-        self.query_one("#prompts", DiffView).action_fold()

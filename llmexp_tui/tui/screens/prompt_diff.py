@@ -23,7 +23,6 @@ class PromptDiffScreen(ProjectScreen):
     HELP = "Differing words are underlined; lines that differ have − and + at their side."
     CSS_PATH = "prompt_diff.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("u", "fold", "Fold", tooltip="Fold or show what is equal", id="diff.fold"),
         Binding("y", "copy", "Copy", tooltip="Copy the newer text", id="prompt.copy"),
     ]
 
@@ -51,10 +50,6 @@ class PromptDiffScreen(ProjectScreen):
         changed = f"{plural(view.diff.changed_lines, 'line')} differ" if view.diff and old else ""
         title = line((new.prompt.name, "strong"), (f"  {changed}", "muted"))
         self.query_one("#title", TitleLine).show(title)
-
-    def action_fold(self) -> None:
-        """Fold what is equal."""
-        self.query_one("#text", DiffView).action_fold()
 
     def action_copy(self) -> None:
         """The newer text."""

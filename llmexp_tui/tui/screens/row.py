@@ -26,7 +26,6 @@ class RowScreen(ProjectScreen):
     CSS_PATH = "row.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Next pane", id="row.pane"),
-        Binding("u", "fold", "Fold", tooltip="Fold or show what is equal", id="diff.fold"),
         Binding("y", "copy", "Copy", tooltip="Copy the whole row", id="row.copy"),
     ]
 
@@ -60,10 +59,6 @@ class RowScreen(ProjectScreen):
     def on_store_changed(self, message: StoreChanged) -> None:
         """Nothing here is read again."""
         message.stop()
-
-    def action_fold(self) -> None:
-        """Fold what is equal in the answers."""
-        self.query_one("#answers", DiffView).action_fold()
 
     def action_copy(self) -> None:
         """The row as text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 
 from rich.cells import cell_len, get_character_cell_size
 
@@ -13,6 +13,7 @@ from llmexp_tui.reports.words import CUT_CHARS, Pair, Piece, TextDiff
 from llmexp_tui.tui.state.cells import Line, Span
 
 CONTEXT = 3
+SHORTEST_FOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,12 @@ def _take(text: str, room: int, fresh: bool) -> tuple[str, str]:
             end += 1
         if end == len(text):
             return text, ""
-    space = text.rfind(" ", end - max(end // 3, 1), end + 1) if end else -1
-    if space > 0:
+    space = text.rfind(" ", 0, end + 1)
+    if space > 0 and (space >= end - max(end // 3, 1) or not fresh):
         return text[:space], text[space + 1 :]
-    if end == 0 and fresh:
-        end = 1
+    if not fresh:
+        return "", text.removeprefix(" ")
+    end = max(end, 1)
     return text[:end], text[end:]
 
 
@@ -109,11 +111,7 @@ def _folded(pairs: Sequence[Pair]) -> list[Pair | int]:
             for other in range(max(0, index - CONTEXT), min(len(pairs), index + CONTEXT + 1)):
                 near[other] = True
     shown: list[Pair | int] = []
-    for index, pair in enumerate(pairs):
-        if near[index]:
-            shown.append(pair)
-        elif shown and isinstance(shown[-1], int):
-            shown[-1] += 1
-        else:
-            shown.append(1)
+    for close, stretch in groupby(zip(near, pairs, strict=True), key=lambda item: item[0]):
+        own = [pair for _, pair in stretch]
+        shown += own if close or len(own) < SHORTEST_FOLD else [len(own)]
     return shown

@@ -38,7 +38,7 @@ class DiffView(ScrollView, can_focus=True):
         Binding("pageup,ctrl+u", "page_up", "Page up", show=False, id="diff.page_up"),
         Binding("home,g", "scroll_home", "Top", show=False, id="diff.first"),
         Binding("end,G", "scroll_end", "Bottom", show=False, id="diff.last"),
-        Binding("u", "fold", "Fold what is equal", show=False, id="diff.fold"),
+        Binding("u", "fold", "Fold", tooltip="Fold or show what is equal", id="diff.fold"),
     ]
 
     @dataclass
