@@ -56,9 +56,9 @@ class Section:
         self.document = document
         self.path = path
         self.values = values
-        for key in values if known is not None else ():
-            if key not in known:  # type: ignore[operator]
-                raise UnknownNameError("key", one_line(key, 60), known or (), where=self._line_of(key))
+        for key in values:
+            if known is not None and key not in known:
+                raise UnknownNameError("key", one_line(key, 60), known, where=self._line_of(key))
 
     def _line_of(self, key: str) -> str:
         where = self.document.place((*self.path, key))
