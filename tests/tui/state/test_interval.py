@@ -1,0 +1,61 @@
+"""Intervals as text: where the marks stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmexp_tui.tui.state.cells import plain, width
+from llmexp_tui.tui.state.interval import Interval, Scale, axis, common_scale, draw
+
+
+def drawn(interval: Interval, scale: Scale, cells: int = 21) -> str:
+    return plain(draw(interval, scale, cells))
+
+
+@pytest.mark.parametrize("cells", range(5, 61))
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_a_drawing_and_its_axis_are_exactly_as_wide_as_asked(cells: int, logarithmic: bool) -> None:
+    scale = Scale(50.0, logarithmic)
+    for item in (Interval(0, 0, 0), Interval(7, -90, 400, 3, -5), Interval(-60, -70, -55, 100, 12)):
+        assert width(draw(item, scale, cells)) == cells
+    assert len(axis(scale, cells)) == cells
+
+
+def test_marks_stand_where_their_values_are() -> None:
+    text = drawn(Interval(5, 2, 8, floor=1, margin=-5), Scale(10))
+    assert text.index("●") == 15
+    assert text.index("├") == 12 and text.index("┤") == 18
+    assert text.index("│") == 10
+    assert text.index("┆") == 5
+    assert text[9] == "░" and text[11] == "░"
+
+
+def test_ends_outside_the_scale_are_arrows() -> None:
+    text = drawn(Interval(4, -60, 90), Scale(10))
+    assert text[0] == "◂" and text[-1] == "▸"
+
+
+def test_an_interval_that_spans_zero_keeps_the_zero_mark() -> None:
+    assert drawn(Interval(3, -4, 8), Scale(10))[10] == "│"
+
+
+def test_the_scale_holds_every_estimate_margin_and_floor() -> None:
+    scale = common_scale([Interval(7, 2, 12, 3, -5), Interval(-16, -18, -14, 1, 20)])
+    assert scale.limit >= 20 and not scale.logarithmic
+
+
+def test_a_tripled_cost_does_not_squeeze_five_points_away() -> None:
+    small, large = Interval(5, 2, 8, 1, -5), Interval(268, 267, 269, 2, 300)
+    scale = common_scale([small, large])
+    assert scale.logarithmic
+    assert drawn(small, scale, 25).index("●") > 13, "still visibly right of zero"
+    assert drawn(large, scale, 25).index("●") <= 24
+
+
+def test_one_wild_interval_does_not_set_the_scale_for_all() -> None:
+    scale = common_scale([Interval(7, 2, 12), Interval(3, -900, 900)])
+    assert scale.limit <= 20
+
+
+def test_nothing_to_draw_is_blank() -> None:
+    assert plain(draw(None, Scale(), 9)) == " " * 9
