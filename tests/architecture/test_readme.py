@@ -58,3 +58,27 @@ def test_every_exit_code_is_told():
 
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert told == {int(code) for code in ExitCode}
+
+
+def test_every_scorer_is_told():
+    from llmexp_tui.scoring.base import scorer_types
+
+    assert [name for name in scorer_types() if f"`{name}`" not in README] == []
+
+
+def test_every_key_of_the_project_file_is_told():
+    from llmexp_tui.project import config, experiments, gates, models
+
+    keys = {
+        *config.DATASET_KEYS, *config.PROMPT_KEYS, *config.BUDGET_KEYS, *experiments.EXPERIMENT_KEYS,
+        *experiments.VARIANT_KEYS, *gates.GATE_KEYS, *gates.PLAN_KEYS, *models.MODEL_KEYS,
+    } - {"variants", "gates", "plan", "retriever", "chain"}  # fmt: skip
+    assert [key for key in sorted(keys) if f"`{key}`" not in README] == []
+
+
+def test_its_library_example_runs(capsys):
+    (code,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    rows = [(row, variant, row % 3 > 0) for row in range(60) for variant in ("A", "B", "A2")]
+    table = {name: [entry[i] for entry in rows] for i, name in enumerate(("row_id", "variant", "score"))}
+    exec(code, {"table": table})
+    assert capsys.readouterr().out.split() == ["pass", "no_regression", "0.0"]
