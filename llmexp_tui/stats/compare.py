@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.errors import UnknownNameError, UsageError
