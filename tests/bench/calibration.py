@@ -219,7 +219,8 @@ def five_metrics(rng: Rng, n: int, shift: float) -> tuple[MetricData, ...]:
     metrics = []
     for i in range(5):
         a, b = (0.6 + m + rng.normal(0, 0.15, n) for m in mood)
-        spec = MetricSpec(f"judge {i}", "bounded", margin=0.05, range=(-0.5, 1.7))
+        # Without bounds there is no phantom pair, so that nothing but the correction holds the rate down.
+        spec = MetricSpec(f"judge {i}", "unbounded", margin=0.05)
         metrics.append(data(spec, A=column(a), B=column(b + (shift if i == 0 else 0.0))))
     return tuple(metrics)
 
@@ -392,7 +393,7 @@ SCENARIOS = (
     Scenario("worse by the margin, graded, 200 rows", "passes", margin_graded, most=0.05),
     Scenario("worse by the margin, 40 clusters", "passes", margin_clusters, most=0.05),
     Scenario("worse by the margin, clusters lost whole", "passes", lost_clusters(0.0), most=0.05),
-    Scenario("the same among rows that flip either way", "passes", lost_clusters(0.1), most=0.10),
+    Scenario("the same among rows that flip either way", "passes", lost_clusters(0.1), most=0.12),
     Scenario("worse by the margin, rare total losses, 100 rows", "passes", rare_losses(100, 0.05), most=0.076),
     Scenario("0 or everything, margin .02, 200 rows", "passes", rare_losses(200, 0.02), most=0.093),
     Scenario("the same, strict", "passes", rare_losses(200, 0.02, strict=True), most=0.05),
