@@ -25,7 +25,7 @@ _EPILOG = "Root options (llmexp-tui --help) may stand before or after the comman
 
 def _program() -> typer.Typer:
     """The commands' tree. Rich help and rich tracebacks are off: plain text, and 60 ms less to start."""
-    from llmexp_tui.cli.commands import compare, datasets, plan, prompts, run, runs, start
+    from llmexp_tui.cli.commands import compare, datasets, doctor, plan, prompts, run, runs, start
 
     plain: dict[str, Any] = {"rich_markup_mode": None, "context_settings": _SETTINGS}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=None, **plain)
@@ -38,6 +38,7 @@ def _program() -> typer.Typer:
         ("compare", compare.compare, "Show the results panel of what is stored."),
         ("plan", plan.plan, "Say what it costs and what it can show."),
         ("resume", run.resume, "Finish an interrupted run."),
+        ("doctor", doctor.doctor, "Check the project, the store, keys and trust."),
     ):
         app.command(name, short_help=summary, epilog=_EPILOG, context_settings=_SETTINGS)(command)
     for name, member in (("datasets", datasets), ("prompts", prompts), ("runs", runs)):

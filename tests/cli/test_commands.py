@@ -154,3 +154,15 @@ def test_init_writes_a_project_that_runs_as_it_is(tmp_path):
     assert checked.code == 0, checked.out + checked.err
     again = llmexp("init", "new", cwd=tmp_path)
     assert again.code == 2
+
+
+def test_doctor_finds_nothing_wrong_with_what_runs_and_names_what_is_missing(folder, tmp_path):
+    well = llmexp("doctor", "--json", cwd=folder)
+    assert (well.code, well.json["problems"]) == (0, [])
+    ill = project(tmp_path, rows=6, model="openai/some-model")
+    (ill / "short.md").write_text("{{ text", "utf-8")
+    ended = llmexp("doctor", cwd=ill)
+    assert ended.code == 2
+    assert "models.demo: the variable OPENAI_API_KEY with the key is not set" in ended.err
+    assert "short.md" in ended.err
+    assert "key in OPENAI_API_KEY (not set)" in ended.out

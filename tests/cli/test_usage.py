@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.program import COMMAND, llmexp
 
-COMMANDS = ["demo", "init", "run", "aa", "compare", "plan", "resume", "datasets", "prompts", "runs"]
+COMMANDS = ["demo", "init", "run", "aa", "compare", "plan", "resume", "datasets", "prompts", "runs", "doctor"]
 FAMILIES = [("datasets", "list"), ("datasets", "diff"), ("prompts", "label"), ("prompts", "show"), ("runs", "show")]
 
 
