@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+def against(run_id: str) -> str:
+    """Who gave a preference, as it is stored: the scorer, with that run's answer beside the one that is scored."""
+    return f":against {run_id}"
+
+
+def again(nth: int) -> str:
+    """Who gave a further judgement of an output that is scored already: the scorer, for the nth time more."""
+    return f":again {nth}"
+
+
 @dataclass(frozen=True, slots=True)
 class ScorerSpec:
     """A scorer as the project file names it: its type, its own settings and the name its metric goes by."""

@@ -95,6 +95,18 @@ class Completion:
     window: RateWindow | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """One vector a text, in their order. The rest as in Completion."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage = Usage()
+    cost_usd: float | None = None
+    latency_ms: float = 0.0
+    model_returned: str | None = None
+    window: RateWindow | None = None
+
+
 class FailureKind(StrEnum):
     """Why a call gave no answer. What each means for retrying stands in `Failure.retryable`."""
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.domain.prompt import Message
-from llmexp_tui.domain.usage import Completion, Failure, FailureKind, Request
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Request
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.errors import ConfigError
 from llmexp_tui.providers.addresses import (
@@ -27,7 +27,7 @@ from llmexp_tui.providers.failures import make_failure
 from llmexp_tui.providers.prices import listed_mode
 from llmexp_tui.providers.redaction import redact
 
-__all__ = ["Provider", "build_request", "key_identity", "lane_of", "preflight", "provider_for", "redact"]
+__all__ = ["Embedder", "Provider", "build_request", "key_identity", "lane_of", "preflight", "provider_for", "redact"]
 
 SEED_BITS = 31
 LANES = ("auto", "litellm", "direct")
@@ -45,6 +45,13 @@ class Provider(Protocol):
 
     async def aclose(self) -> None:
         """Closes connections; the provider is not used afterwards."""
+
+
+class Embedder(Protocol):
+    """A provider that embeds texts as well: litellm's lane alone. As `Provider.complete`, one attempt a call."""
+
+    async def embed(self, request: Request, texts: Sequence[str]) -> Embeddings | Failure:
+        """One vector a text, or why there is none; of the request, its address and its time limit count."""
 
 
 def lane_of(model: Model) -> str:

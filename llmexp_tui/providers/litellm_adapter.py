@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import math
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from llmexp_tui.domain.usage import Completion, Failure, FailureKind, Request
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Request, Usage
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.providers.addresses import OPENAI_BASE, is_own_base, sent_name
 from llmexp_tui.providers.base import key_of, speaks_chat
@@ -100,6 +101,42 @@ class LitellmAdapter:
             return self._failure(error, record)
         finally:
             CURRENT.reset(token)
+
+    async def embed(self, request: Request, texts: Sequence[str]) -> Embeddings | Failure:
+        """One attempt to embed the texts; of the request, its address and its time limit count."""
+        litellm = _litellm()
+        record = WireRecord()
+        token = CURRENT.set(record)
+        try:
+            async with asyncio.timeout(request.timeout_s):
+                response = await litellm.aembedding(**self._embedding_arguments(request, texts))
+            return _embeddings(response.model_dump(), len(texts), record)
+        except TimeoutError:
+            return timed_out(request.timeout_s, self._env, record.latency_ms)
+        except MalformedError as error:
+            return malformed(self._env, record.latency_ms, str(error))
+        except Exception as error:  # the boundary to a library that raises anything; the wire says what happened
+            failure = self._failure(error, record)
+            return failure if isinstance(failure, Failure) else malformed(self._env, record.latency_ms, _words(error))
+        finally:
+            CURRENT.reset(token)
+
+    def _embedding_arguments(self, request: Request, texts: Sequence[str]) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "model": request.model,
+            "input": list(texts),
+            "timeout": request.timeout_s + _LITELLM_GRACE_S,
+            "max_retries": 0,
+            "num_retries": 0,
+            "encoding_format": "float",
+            "api_key": self._key if self._key or self._own else _NO_KEY,
+            **request.params,
+        }
+        if request.api_base is not None:
+            arguments["api_base"] = request.api_base
+        if self._chat:
+            arguments |= {"model": sent_name(request.model), "custom_llm_provider": "openai"}
+        return arguments
 
     async def aclose(self) -> None:
         """Closes litellm's clients once no adapter is open."""
@@ -202,6 +239,32 @@ class LitellmAdapter:
         words = _words(error).partition(" To drop unsupported")[0].removeprefix("litellm.")
         return http_failure(status, read_error_body(words), self._env, headers=dict(headers or {}),
                             latency_ms=latency_ms)
+
+
+def _embeddings(body: Mapping[str, Any], wanted: int, record: WireRecord) -> Embeddings:
+    """The vectors of a response in the order of the texts. Raises MalformedError."""
+    entries = [entry for entry in body.get("data") or () if isinstance(entry, Mapping)]
+    entries.sort(key=lambda entry: int(entry.get("index") or 0))
+    vectors = tuple(_vector(entry.get("embedding")) for entry in entries)
+    if len(vectors) != wanted:
+        raise MalformedError(f"{wanted} texts were sent, {len(vectors)} vectors came back")
+    usage = body.get("usage") or {}
+    sent = usage.get("prompt_tokens")
+    return Embeddings(
+        vectors,
+        Usage(input=sent if isinstance(sent, int) else None, output=0),
+        latency_ms=record.latency_ms,
+        model_returned=body.get("model") or None,
+        window=rate_window(record.headers),
+    )
+
+
+def _vector(values: Any) -> tuple[float, ...]:
+    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+        raise MalformedError("an embedding is no list of numbers")
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
+        raise MalformedError("an embedding holds something that is no number")
+    return tuple(map(float, values))
 
 
 def _chat_arguments(request: Request) -> dict[str, Any]:

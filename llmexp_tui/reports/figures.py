@@ -7,9 +7,12 @@ ratios. Unknown is a dash, never 0. Nothing here decides anything.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.domain.run import RunTotals
+from llmexp_tui.domain.text import one_line
+from llmexp_tui.reports.record import JudgeNoise
 from llmexp_tui.stats.result import MetricResult
 
 UNKNOWN = "–"
@@ -160,11 +163,30 @@ def margin_text(metric: MetricResult) -> str:
     return "none" if metric.margin is None else f"{difference(metric, metric.margin)}{unit_of_change(metric)}"
 
 
+def noise_text(noise: JudgeNoise) -> str:
+    """How much of what an A/A moved is the judge's own doing, as one sentence."""
+    moved = f"judged {noise.judgements} times over, {noise.metric} of the same output"
+    if not noise.judge:
+        return f"{moved} never changed: none of the noise is the judge's"
+    spread = f"{moved} varies by {number(math.sqrt(noise.judge), 2)} (standard deviation)"
+    if noise.share is None:
+        return f"{spread}; the judge's share of the noise needs an A/A"
+    return f"{spread}: {noise.share:.0%} of a call's noise is the judge's, the rest is generation's"
+
+
 def p_text(p: float | None) -> str:
     """A p-value with three decimals; tiny ones as a bound."""
     if p is None:
         return UNKNOWN
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def judging_text(judges: Sequence[str], cost_usd: float | None) -> str:
+    """Who judged an arm's outputs and for how much: `judged by gpt-4o-2024-08-06 for $0.12`; "" for nobody."""
+    if not judges:
+        return ""
+    cost = "at a cost unknown" if cost_usd is None else f"for {money(cost_usd)}"
+    return f"judged by {one_line(', '.join(judges), 80)} {cost}"
 
 
 def totals_text(totals: RunTotals) -> str:

@@ -79,6 +79,7 @@ def experiment_json(experiment: ExperimentReport) -> dict[str, Any]:
         "calls": experiment.calls,
         "calls_saved": experiment.calls_saved,
         "cost_usd": to_json(experiment.cost_usd),
+        "judge_noise": [to_json(noise) for noise in experiment.judge_noise],
         "worst_rows": [_row(row) for row in experiment.worst_rows],
     }
 
@@ -97,6 +98,8 @@ def _arm(arm: ArmReport) -> dict[str, Any]:
         "tokens": totals.tokens,
         "runs": list(arm.runs),
         "unscored": dict(arm.unscored),
+        "judges": list(arm.judges),
+        "judge_cost_usd": to_json(arm.judge_cost_usd),
     }
 
 

@@ -175,12 +175,16 @@ def _registered(experiment: ExperimentReport) -> str:
         lines.append(f"- axis {md_code(experiment.axis)}")
     arms = [arm for arm in (experiment.baseline, *experiment.candidates) if arm is not None]
     lines += [_arm(arm) for arm in arms]
+    lines += [f"- {md_text(figures.noise_text(noise))}" for noise in experiment.judge_noise]
     lines += [f"- {md_text(note)}" for note in experiment.notes]
     return "\n".join([*lines, "", "</details>", ""])
 
 
 def _arm(arm: ArmReport) -> str:
-    return f"- {md_code(arm.variant)} (run {md_code(arm.id)}): {figures.totals_text(arm.totals)}"
+    judged = figures.judging_text(arm.judges, arm.judge_cost_usd)
+    told = f"{figures.totals_text(arm.totals)}, {md_text(judged)}" if judged else figures.totals_text(arm.totals)
+    lost = "".join(f", {count:,} not scored by {md_code(name)}" for name, count in arm.unscored)
+    return f"- {md_code(arm.variant)} (run {md_code(arm.id)}): {told}{lost}"
 
 
 def _size(text: str) -> int:

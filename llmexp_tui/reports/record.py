@@ -29,7 +29,9 @@ class DatasetReport:
 class ArmReport:
     """One arm: its run (the newest of several), what was attempted and what came back.
 
-    `unscored` maps a scorer's name to the number of outputs it could not score.
+    `unscored` maps a scorer's name to the number of outputs it could not score. `judges` are the models that judged
+    its outputs, as their provider named them, `judge_cost_usd` what that cost: no part of the arm's own cost, None
+    where there is no judge or a cost is not known.
     """
 
     id: str
@@ -37,6 +39,23 @@ class ArmReport:
     totals: RunTotals
     runs: tuple[str, ...] = ()
     unscored: tuple[tuple[str, int], ...] = ()
+    judges: tuple[str, ...] = ()
+    judge_cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeNoise:
+    """How far a judge moves when it judges the same outputs again, as variances of one score.
+
+    `judgements` is how often each output was judged. `total` is the A/A's (generation and judge together), None where
+    there is none; `share` the judge's part of it, None where that is not known or nothing moved.
+    """
+
+    metric: str
+    judgements: int
+    judge: float
+    total: float | None
+    share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,7 @@ class ExperimentReport:
     calls: int = 0
     calls_saved: int = 0
     cost_usd: float | None = None
+    judge_noise: tuple[JudgeNoise, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -27,7 +27,7 @@ def experiment_panel(report: ExperimentReport) -> str:
     lines += _bullets("why: ", report.reasons)
     lines += _bullets("warning: ", report.warnings)
     lines += metric_lines(report.metrics)
-    notes = _bullets("", report.notes)
+    notes = _bullets("", [*(figures.noise_text(noise) for noise in report.judge_noise), *report.notes])
     lines += ["", *notes] if notes else []
     return "\n".join(lines)
 
@@ -101,7 +101,9 @@ def _integrity(report: ExperimentReport) -> str:
 
 def _answered(arm: ArmReport) -> str:
     unscored = sum(count for _, count in arm.unscored)
-    return f"{arm.variant}: {figures.totals_text(arm.totals)}" + (f", {unscored:,} not scored" if unscored else "")
+    judged = figures.judging_text(arm.judges, arm.judge_cost_usd)
+    parts = (figures.totals_text(arm.totals), judged, f"{unscored:,} not scored" if unscored else "")
+    return f"{arm.variant}: {', '.join(part for part in parts if part)}"
 
 
 def _edges(left: str, right: str) -> str:

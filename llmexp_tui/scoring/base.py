@@ -18,11 +18,11 @@ from llmexp_tui.domain.score import MetricMeta, Score, ScorerSpec
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.scoring.definition import AsyncMeasure, Build, Definition, Measure, ScorerContext, Turn
 from llmexp_tui.scoring.repeats import RepeatRule
-from llmexp_tui.scoring.sample import EmbedCall, JudgeCall, Sample
+from llmexp_tui.scoring.sample import JudgeCall, Sample
 from llmexp_tui.scoring.settings import Settings
 
 __all__ = [
-    "EmbedCall", "JudgeCall", "RepeatRule", "Sample", "Scorer", "ScorerContext", "build_scorer", "check_columns",
+    "JudgeCall", "RepeatRule", "Sample", "Scorer", "ScorerContext", "build_scorer", "check_columns",
     "scorer_types",
 ]
 
@@ -66,6 +66,7 @@ _FAMILIES: Mapping[str, str] = {
     "python": "own:python",
     "command": "own:command",
     "composite": "composite:composite",
+    "human": "human:human",
 }
 """Type -> module:builder. Modules are imported when a scorer of theirs is built, so that start-up pays for none."""
 
@@ -75,7 +76,9 @@ class Scorer(Protocol):
 
     `fingerprint` is 64 hex digits over everything that can change a value, the display name not among it.
     `calls` is True where scores come from `ascore` (a model, a command or a coroutine is awaited), else from
-    `score`. `models` names the project's models that it calls, `columns` every column that rows must have.
+    `score`; `by_people` where nothing here gives them. `needs_baseline`: it compares an output with the baseline's.
+    `rejudge` is how often more the baseline's outputs are judged, to learn the judge's own noise. `models` names the
+    project's models that it calls, `columns` every column that rows must have.
     A scorer may raise; whoever calls it turns that into Score(None, error=…).
     """
 
@@ -85,6 +88,12 @@ class Scorer(Protocol):
     def fingerprint(self) -> str: ...
     @property
     def calls(self) -> bool: ...
+    @property
+    def by_people(self) -> bool: ...
+    @property
+    def needs_baseline(self) -> bool: ...
+    @property
+    def rejudge(self) -> int: ...
     @property
     def needs_expected(self) -> bool: ...
     @property
@@ -115,6 +124,17 @@ class BuiltScorer:
     columns: tuple[str, ...]
     weight: float = 1.0
     repeat_rule: RepeatRule | None = None
+    rejudge: int = 0
+
+    @property
+    def by_people(self) -> bool:
+        """True where scores are given by people alone."""
+        return self.definition.measure is None and self.definition.ameasure is None
+
+    @property
+    def needs_baseline(self) -> bool:
+        """True where an output is compared with the baseline's output of the same row and repeat."""
+        return self.definition.needs_baseline
 
     @property
     def calls(self) -> bool:
@@ -144,7 +164,7 @@ class BuiltScorer:
         """The score of one output. Raises what the check raises, TypeError where `ascore` is the way."""
         measure = self.definition.measure
         if measure is None:
-            raise TypeError(f"{self.meta.name} calls a model: use ascore")
+            raise TypeError(f"{self.meta.name} {'is scored by people' if self.by_people else 'calls: use ascore'}")
         return measure(sample)
 
     async def ascore(
@@ -203,6 +223,7 @@ class _Shared:
     weight: float
     column: str | None
     repeat_rule: RepeatRule | None
+    rejudge: int = 0
 
     @classmethod
     def read(cls, settings: Settings) -> _Shared:
@@ -221,10 +242,12 @@ class _Shared:
         return cls(
             settings.flag("negate"), settings.number("threshold"), direction,
             1.0 if weight is None else weight, settings.text("expected"), rule,
+            settings.integer("rejudge", 0, low=0, high=20),
         )
 
     def apply(self, definition: Definition, settings: Settings) -> Definition:
         """The definition with expected column, threshold, negation and direction applied, in this order."""
+        self._check(definition, settings)
         if self.column is not None:
             definition = _wrapped(definition, before=_take_expected(self.column))
         if self.threshold is not None:
@@ -236,6 +259,16 @@ class _Shared:
         if self.repeat_rule is not None and definition.type != "binary":
             settings.refuse(f"{self.repeat_rule.kind} needs a binary score", "set a threshold")
         return definition
+
+    def _check(self, definition: Definition, settings: Settings) -> None:
+        """Refuses what makes no sense for preferences, for people's scores, or without a model."""
+        changed = self.negate or self.threshold is not None or self.repeat_rule is not None
+        by_people = definition.measure is None and definition.ameasure is None
+        if changed and (definition.type == "pairwise" or by_people):
+            what = "what people gave" if by_people else "a preference against the baseline"
+            settings.refuse(f"{what} cannot be negated, cut by a threshold or counted over repeats", "remove it")
+        if self.rejudge and (not definition.models or definition.needs_baseline):
+            settings.refuse("rejudge is for judges of a single answer", "remove it")
 
     def _cut(self, definition: Definition, threshold: float, settings: Settings) -> Definition:
         direction = self.direction or definition.direction
@@ -249,7 +282,10 @@ class _Shared:
         return dataclasses.replace(cut, type="binary", direction="higher", range=(0.0, 1.0), unit="")
 
     def identity(self) -> dict[str, Any]:
-        """What of this can change a value or its meaning; the weight counts only inside a composite."""
+        """What of this can change a value or its meaning.
+
+        The weight counts only inside a composite; judging again changes no score that is there.
+        """
         rule = self.repeat_rule
         return {"negate": self.negate, "threshold": self.threshold, "direction": self.direction,
                 "column": self.column, "over_repeats": None if rule is None else [rule.kind, rule.k]}
@@ -266,7 +302,9 @@ def _assemble(
         settings.refuse(f"a setting is not plain data: {error}", "use strings, numbers, lists and tables")
     expected = (shared.column or context.expected_column,) if definition.needs_expected else ()
     columns = tuple(dict.fromkeys((*expected, *definition.columns)))
-    return BuiltScorer(meta, _finite(definition), identity, fingerprint, columns, shared.weight, shared.repeat_rule)
+    return BuiltScorer(
+        meta, _finite(definition), identity, fingerprint, columns, shared.weight, shared.repeat_rule, shared.rejudge
+    )
 
 
 def _wrapped(

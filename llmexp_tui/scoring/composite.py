@@ -55,6 +55,8 @@ def _parts(settings: Settings, context: ScorerContext) -> list[Scorer]:
         scorer = build_scorer(spec, context, where=where)
         if scorer.meta.range is None or scorer.meta.direction == "none":
             settings.refuse(f"{spec.name} has no bounds or no good side", "give it a min and max, or a threshold")
+        if scorer.needs_baseline or scorer.by_people:
+            settings.refuse(f"{spec.name} does not score an answer by itself", "leave it out, and gate it on its own")
         if scorer.repeat_rule is not None:
             settings.refuse(f"{spec.name} counts over repeats", "put pass_at_k on the composite, with a threshold")
         built.append(scorer)

@@ -14,7 +14,7 @@ from llmexp_tui.domain.hashing import canonical_json
 from llmexp_tui.domain.score import Score, ScorerSpec
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.errors import ConfigError
-from llmexp_tui.scoring.sample import EmbedCall, JudgeCall, Sample
+from llmexp_tui.scoring.sample import JudgeCall, Sample
 from llmexp_tui.scoring.settings import Settings
 
 Measure = Callable[[Sample], Score]
@@ -48,7 +48,7 @@ class ScorerContext:
 
     `models` by their names in the project file; `read_text` reads a file relative to the project and raises
     ConfigError where there is none; `trusted` allows own code; `siblings` are the experiment's other scorers by
-    name, which a composite may refer to; `embed` is absent where scorers are only described.
+    name, which a composite may refer to; `has_expected` says whether the dataset has the expected column.
     """
 
     root: Path = field(default_factory=Path)
@@ -57,16 +57,17 @@ class ScorerContext:
     trusted: bool = False
     expected_column: str = "expected"
     siblings: Mapping[str, ScorerSpec] = field(default_factory=dict)
-    embed: EmbedCall | None = None
+    has_expected: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One scorer without its name: exactly one of `measure` and `ameasure` is set.
+    """One scorer without its name: exactly one of `measure` and `ameasure` is set, neither where people score.
 
     `body` holds every setting that can change a value, as JSON, with the text of files it reads and the version
     of the library that decides; its hash is the fingerprint. `columns` are the row's columns it reads besides
-    the expected one. `models` are the names of the models it calls.
+    the expected one. `models` are the names of the models it calls. `needs_baseline`: what is expected of an output
+    is the baseline's output of the same row and repeat.
     """
 
     body: Mapping[str, Any]
@@ -80,6 +81,7 @@ class Definition:
     needs_contexts: bool = False
     columns: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    needs_baseline: bool = False
 
 
 Build = Callable[[Settings, ScorerContext], Definition]

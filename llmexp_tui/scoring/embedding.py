@@ -8,10 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from zlib import crc32
 
-from llmexp_tui.domain.usage import Failure
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.scoring.definition import ScorerContext
-from llmexp_tui.scoring.hearing import NoVerdict
 from llmexp_tui.scoring.settings import Settings
 
 OFFLINE = "demo/embed"
@@ -52,17 +50,3 @@ def embedding_model(settings: Settings, context: ScorerContext, key: str) -> tup
     if name not in context.models:
         raise UnknownNameError("model", name, [*context.models, OFFLINE], where=settings.where)
     return name, context.models[name].identity(), False
-
-
-async def embed(context: ScorerContext, name: str, offline: bool, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-    """One vector a text. Raises NoVerdict where the call fails or nothing provides embeddings."""
-    if offline:
-        return [demo_embed(text) for text in texts]
-    if context.embed is None:
-        raise NoVerdict(f"nothing provides the embeddings of {name} here")
-    vectors = await context.embed(name, texts)
-    if isinstance(vectors, Failure):
-        raise NoVerdict(f"the embedding failed: {vectors.kind}: {vectors.message}")
-    if len(vectors) != len(texts):
-        raise NoVerdict(f"{len(texts)} texts were embedded, {len(vectors)} vectors came back")
-    return vectors

@@ -1,4 +1,4 @@
-"""The calls to a judge behind one score: asked with fenced data, one attempt at repair, their cost added up.
+"""The calls behind one score, a judge's and an embedding model's: fenced data, one repair, costs added up.
 
 What cannot be read is an error and leaves the output unscored. It is never a zero: a judge's fault is not the
 variant's.
@@ -15,9 +15,10 @@ from llmexp_tui.domain.hashing import text_hash
 from llmexp_tui.domain.prompt import Message
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.domain.usage import Completion, Failure
+from llmexp_tui.domain.usage import Failure
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.scoring.definition import AsyncMeasure, ScorerContext, Turn, as_text, references
+from llmexp_tui.scoring.embedding import demo_embed
 from llmexp_tui.scoring.fence import RULES, fenced
 from llmexp_tui.scoring.reading import Unreadable, read_verdict
 from llmexp_tui.scoring.sample import JudgeCall, Sample
@@ -75,14 +76,30 @@ class Hearing:
         reply = await self.call(self.model, messages, output_schema=schema, seed=seed, repeat=repeat)
         if isinstance(reply, Failure):
             raise NoVerdict(f"the judge could not be called: {reply.kind}: {one_line(reply.message, 200)}")
-        self._count(reply)
+        self._spend(reply.cost_usd)
+        self._note(reply.model_returned)
         return reply.text
 
-    def _count(self, reply: Completion) -> None:
-        known = self.cost_usd is not None and reply.cost_usd is not None
-        self.cost_usd = (self.cost_usd or 0.0) + (reply.cost_usd or 0.0) if known else None
-        if reply.model_returned and reply.model_returned not in self.returned:
-            self.returned.append(reply.model_returned)
+    async def embed(self, name: str, offline: bool, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One vector a text, by the model `name` or offline. Raises NoVerdict where the call fails."""
+        if offline:
+            return [demo_embed(text) for text in texts]
+        reply = await self.call.embed(name, texts)
+        if isinstance(reply, Failure):
+            raise NoVerdict(f"the embedding failed: {reply.kind}: {one_line(reply.message, 200)}")
+        self._spend(reply.cost_usd)
+        if name == self.model:  # else a judge's score would seem to come from two judges
+            self._note(reply.model_returned)
+        if len(reply.vectors) != len(texts):
+            raise NoVerdict(f"{len(texts)} texts were embedded, {len(reply.vectors)} vectors came back")
+        return reply.vectors
+
+    def _spend(self, usd: float | None) -> None:
+        self.cost_usd = None if self.cost_usd is None or usd is None else self.cost_usd + usd
+
+    def _note(self, returned: str | None) -> None:
+        if returned and returned not in self.returned:
+            self.returned.append(returned)
 
 
 Verdict = Callable[[Sample, Hearing], Awaitable[Score]]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.score import Score
-from llmexp_tui.scoring.definition import Definition, ScorerContext
+from llmexp_tui.scoring.definition import Definition, ScorerContext, as_text
 from llmexp_tui.scoring.hearing import (
     Hearing,
     judge_body,
@@ -30,6 +30,7 @@ _SCHEMA = object_schema(reason=TEXT, better={"type": "string", "enum": ["first",
 _ORDERS: Mapping[str, tuple[int, int]] = {
     "better": (1, 1), "worse": (-1, -1), "tie": (0, 0), "first place": (1, -1), "second place": (-1, 1),
 }
+BASELINE = "baseline"
 _WORTH: Mapping[str, int] = {"first": 1, "tie": 0, "second": -1}
 
 
@@ -67,9 +68,9 @@ async def prefer(hearing: Hearing, instructions: str, question: str, candidate: 
     return Preference(_WORTH[forward["better"]], -_WORTH[backward["better"]], forward["reason"])
 
 
-def against_baseline(candidate: Sample, baseline: Sample) -> Sample:
+def against_baseline(candidate: Sample, answer: str) -> Sample:
     """The candidate's sample with the baseline's answer as the one to beat, for a pairwise scorer of two variants."""
-    return replace(candidate, expected=baseline.text, expected_present=True)
+    return replace(candidate, expected=answer, expected_present=True)
 
 
 def orders_of(label: str | None) -> tuple[int, int] | None:
@@ -78,26 +79,32 @@ def orders_of(label: str | None) -> tuple[int, int] | None:
 
 
 def pairwise(settings: Settings, context: ScorerContext) -> Definition:
-    """Whether the answer is better (1), as good (0.5) or worse (0) than another: the row's expected answer.
+    """Whether the answer is better (1), as good (0.5) or worse (0) than another; raw 1, 0, -1.
 
-    Two calls, one an order (Zheng et al. 2023, arXiv 2306.05685); a judge that contradicts itself gives a tie whose
-    label names the place it preferred. `against = "column"` compares with another column, say last release's answers.
+    The other is the row's expected answer; with `against = "baseline"`, and where the dataset has no expected
+    answers, the baseline's output of the same row and repeat; with `against = "column"` another column, say last
+    release's answers. Two calls, one an order (Zheng et al. 2023, arXiv 2306.05685); a judge that contradicts itself
+    gives a tie whose label names the place it preferred.
     """
     given = settings.text("rubric") or settings.text("criteria")
     rubric = rubric_text(settings, context) if given else _DEFAULT
     model, column, against = judge_model(settings, context), settings.text("input"), settings.text("against")
+    if against is None and settings.any("expected") is None and not context.has_expected:
+        against = BASELINE
+    by_arm = against == BASELINE
     instructions = _COMPARE.replace("{rubric}", rubric)
 
     async def verdict(sample: Sample, hearing: Hearing) -> Score:
-        other = reference_of(sample) if against is None else str(sample.row.get(against, ""))
+        given = against is None or by_arm
+        other = reference_of(sample) if given else as_text(sample.row.get(str(against)))
         preference = await prefer(hearing, instructions, question_of(sample, column), sample.text, other)
         place = preference.place
         label = f"{place} place" if place else {1: "better", 0: "tie", -1: "worse"}[preference.value]
         return Score((preference.value + 1) / 2, raw=float(preference.value), label=label, reason=preference.reason)
 
-    columns = tuple(name for name in (column, against) if name)
+    columns = tuple(name for name in (column, None if by_arm else against) if name)
     return Definition(
         body={"rubric": rubric, **judge_body(context, model, [instructions]), "input": column, "against": against},
-        ameasure=judged(model, verdict), type="bounded", needs_expected=against is None, columns=columns,
-        models=(model,),
+        ameasure=judged(model, verdict), type="pairwise" if by_arm else "bounded", needs_expected=against is None,
+        columns=columns, models=(model,), needs_baseline=by_arm,
     )

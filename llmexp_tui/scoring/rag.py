@@ -12,8 +12,9 @@ from typing import Any
 
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.scoring.definition import Definition, ScorerContext, as_text
-from llmexp_tui.scoring.embedding import cosine, embed, embedding_model
+from llmexp_tui.scoring.contexts import passages
+from llmexp_tui.scoring.definition import Definition, ScorerContext
+from llmexp_tui.scoring.embedding import cosine, embedding_model
 from llmexp_tui.scoring.hearing import (
     Hearing,
     NoVerdict,
@@ -93,11 +94,10 @@ class _Retrieval:
 
     def contexts(self, sample: Sample) -> list[str]:
         """The passages in rank order. Raises NoVerdict where the sample cannot have any."""
-        value = sample.contexts if self.column is None else sample.row.get(self.column)
-        if value is None:
-            raise NoVerdict("there are no contexts: the variant retrieves nothing, and no column is named for them")
-        items = [value] if isinstance(value, str) else list(value)
-        return [as_text(item) for item in items if as_text(item).strip()]
+        found = sample.contexts if self.column is None else passages(sample.row.get(self.column))
+        if found is None:
+            raise NoVerdict("there are no contexts: the variant retrieves nothing, and the row has none")
+        return list(found)
 
     def definition(
         self, verdict: Verdict, wording: Sequence[str], *, expected: bool = False, direction: str = "higher",
@@ -170,7 +170,7 @@ def answer_relevancy(settings: Settings, context: ScorerContext) -> Definition:
         found = [await hearing.ask(_ASK_BACK, parts, _QUESTION, nth=nth, of=strictness) for nth in range(strictness)]
         if all(item["noncommittal"] for item in found):
             return Score(0.0, label="noncommittal")
-        first, *rest = await embed(context, name, offline, [asked, *(item["question"] for item in found)])
+        first, *rest = await hearing.embed(name, offline, [asked, *(item["question"] for item in found)])
         raw = fmean(cosine(first, other) for other in rest)
         return Score(min(max(raw, 0.0), 1.0), raw=raw, reason=one_line(found[0]["question"], 300))
 

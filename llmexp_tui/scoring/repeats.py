@@ -41,6 +41,9 @@ class RepeatRule:
 
     def value(self, scores: Sequence[float]) -> float:
         """One value for a row from the 0/1 scores of its repeats. Raises ValueError where there are fewer than k."""
-        passes = sum(1 for score in scores if score >= 0.5)
+        return self.of_counts(len(scores), sum(1 for score in scores if score >= 0.5))
+
+    def of_counts(self, attempts: int, passes: int) -> float:
+        """The same from how many of a row's repeats were scored, and how many passed."""
         rule = pass_at_k if self.kind == "pass_at_k" else pass_hat_k
-        return rule(len(scores), passes, self.k)
+        return rule(attempts, passes, self.k)

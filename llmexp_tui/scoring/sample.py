@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from llmexp_tui.domain.prompt import Message
-from llmexp_tui.domain.usage import Completion, Failure, ToolCall
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Sample:
 
     `expected` is the value of the dataset's expected column as it stands in the row (a string, number, list …);
     `expected_present` is False where the row has no such column, which is not the same as null.
-    `contexts` are the retrieved passages in rank order, None where the variant retrieves nothing.
+    `contexts` are the retrieved passages in rank order, None where nothing retrieves and the row brings none.
     """
 
     row_key: str
@@ -34,7 +34,10 @@ class Sample:
 
 
 class JudgeCall(Protocol):
-    """Calls a model of the project by its name there. `repeat` tells several answers to the same messages apart."""
+    """Calls a model of the project by its name there. `repeat` tells several answers to the same messages apart.
+
+    `embed` gives one vector a text, in their order.
+    """
 
     async def __call__(
         self,
@@ -47,8 +50,4 @@ class JudgeCall(Protocol):
         repeat: int = 0,
     ) -> Completion | Failure: ...
 
-
-class EmbedCall(Protocol):
-    """Embeds texts with a model of the project: one vector a text, in their order."""
-
-    async def __call__(self, model_name: str, texts: Sequence[str], /) -> Sequence[Sequence[float]] | Failure: ...
+    async def embed(self, model_name: str, texts: Sequence[str], /) -> Embeddings | Failure: ...

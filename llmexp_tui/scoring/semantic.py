@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmexp_tui.domain.score import Score
-from llmexp_tui.scoring.definition import NO_EXPECTED, Definition, ScorerContext, Turn, references
-from llmexp_tui.scoring.embedding import cosine, demo_embed, embed, embedding_model
-from llmexp_tui.scoring.hearing import NoVerdict
-from llmexp_tui.scoring.sample import JudgeCall, Sample
+from llmexp_tui.scoring.definition import NO_EXPECTED, Definition, ScorerContext, references
+from llmexp_tui.scoring.embedding import cosine, demo_embed, embedding_model
+from llmexp_tui.scoring.hearing import Hearing, judged
+from llmexp_tui.scoring.sample import Sample
 from llmexp_tui.scoring.settings import Settings
 
 
@@ -35,16 +35,12 @@ def semantic_similarity(settings: Settings, context: ScorerContext) -> Definitio
         wanted = texts_of(sample)
         return _nearest([demo_embed(text) for text in (sample.text, *wanted)]) if wanted else NO_EXPECTED
 
-    async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
+    async def compared(sample: Sample, hearing: Hearing) -> Score:
         wanted = texts_of(sample)
-        if not wanted:
-            return NO_EXPECTED
-        try:
-            return _nearest(await embed(context, name, offline, (sample.text, *wanted)))
-        except NoVerdict as error:
-            return Score(None, error=str(error))
+        return _nearest(await hearing.embed(name, offline, (sample.text, *wanted))) if wanted else NO_EXPECTED
 
     return Definition(
-        body=body, measure=measure if offline else None, ameasure=None if offline else ameasure, type="bounded",
+        body=body, measure=measure if offline else None, ameasure=None if offline else judged(name, compared),
+        type="bounded",
         needs_expected=value is None, models=() if offline else (name,),
     )

@@ -150,18 +150,18 @@ def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[
         return [(row, repeat) for row, repeat in plain_rows(connection, query, {"run": number})]
 
 
-def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str]) -> dict[str, int]:
+def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str], *, by: str = "") -> dict[str, int]:
     """How many answers of the run each scorer failed on or has not seen, by the names of `fingerprints`."""
     query = text(
         "SELECT count(*) FROM output o LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
-        " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = ''"
+        " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = :by"
         " WHERE o.run_no = :run AND NOT o.failed AND s.value IS NULL"
     )
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         numbers = {n: find_no(connection, core(ScorerTable), "fingerprint", f) for n, f in fingerprints.items()}
         return {
-            name: int(connection.execute(query, {"run": run, "scorer": number}).scalar_one())
+            name: int(connection.execute(query, {"run": run, "scorer": number, "by": by}).scalar_one())
             for name, number in numbers.items()
         }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import Connection, func, select, text, tuple_
 
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import Completion
@@ -75,18 +75,73 @@ class StoredAnswer:
     completion: Completion
 
 
-def score_column(store: Store, run_id: str, fingerprint: str) -> Column:
-    """A scorer's values over a run. A failed call has NaN and `failed`, an output not scored yet NaN alone."""
+def score_column(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> Column:
+    """A scorer's values over a run. A failed call has NaN and `failed`, an output not scored yet NaN alone.
+
+    `by` names a further judgement of the same outputs, or the person who gave it.
+    """
     query = (
         f"SELECT o.row_no, o.repeat, ifnull(s.value, {_NONE}), o.failed, s.error IS NOT NULL, o.cached FROM output o"
         " LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
-        " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = ''"
+        " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = :by"
         " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
     )
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        return _column(connection, query, {"run": run, "scorer": scorer, "by": by})
+
+
+def people_column(store: Store, run_id: str, fingerprint: str) -> Column:
+    """What people gave a run's outputs, the mean over them; only outputs that somebody scored."""
+    query = (
+        f"SELECT o.row_no, o.repeat, ifnull(avg(s.value), {_NONE}), o.failed, 0, o.cached FROM score s"
+        " JOIN output o ON o.run_no = s.run_no AND o.row_no = s.row_no AND o.repeat = s.repeat"
+        " WHERE s.run_no = :run AND s.scorer_no = :scorer AND s.by <> '' AND s.by NOT LIKE ':%'"
+        " AND s.value IS NOT NULL GROUP BY o.row_no, o.repeat ORDER BY o.row_no, o.repeat"
+    )
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
         return _column(connection, query, {"run": run, "scorer": scorer})
+
+
+def ratings(store: Store, run_id: str, fingerprint: str) -> dict[tuple[int, int], dict[str, Score]]:
+    """(row_no, repeat) -> person -> score, for all that people said of a run's outputs; taken-back ones left out."""
+    query = (
+        select(_SCORE)
+        .where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"), _SCORE.c.value.is_not(None))
+        .order_by(_SCORE.c.row_no, _SCORE.c.repeat, _SCORE.c.by)
+    )
+    found: dict[tuple[int, int], dict[str, Score]] = {}
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        rows = connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).mappings()
+        for row in rows:
+            found.setdefault((row["row_no"], row["repeat"]), {})[row["by"]] = score_of(row)
+    return found
+
+
+def labels_of(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> list[str]:
+    """The labels that a scorer gave a run's outputs, those without one left out."""
+    query = select(_SCORE.c.label).where(_SCORE.c.label.is_not(None), _SCORE.c.by == by)
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        return list(connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).scalars())
+
+
+def judge_cost(store: Store, run_id: str, fingerprints: Iterable[str]) -> float | None:
+    """USD that the judgements of a run cost, every further judgement included; None where one's cost is not known."""
+    numbers = select(_SCORER.c.no).where(_SCORER.c.fingerprint.in_(list(fingerprints)))
+    query = select(func.coalesce(func.sum(_SCORE.c.cost_usd), 0.0), func.count() - func.count(_SCORE.c.cost_usd))
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        spent, unknown = connection.execute(
+            query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no.in_(numbers))
+        ).one()
+    return None if unknown else float(spent)
 
 
 def output_column(store: Store, run_id: str, field: str) -> Column:
@@ -142,41 +197,53 @@ def scores_of(
 
 
 def judges_of(store: Store, run_id: str, fingerprint: str) -> tuple[str, ...]:
-    """The model ids that scored the run, as the provider named them, sorted; empty where no model did."""
+    """The model ids that scored the run, as the provider named them, sorted; empty where no model did.
+
+    A score that took several models names them with commas between.
+    """
     query = select(_SCORE.c.model_returned).distinct().where(_SCORE.c.model_returned.is_not(None))
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
         found = connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).scalars()
-        return tuple(sorted(found))
+        return tuple(sorted({name for names in found for name in names.split(", ")}))
 
 
-def unscored(store: Store, run_id: str, fingerprint: str) -> int:
+def unscored(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> int:
     """How many answers of the run the scorer has not seen."""
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
         answers = "SELECT count(*) FROM output WHERE run_no = :run AND NOT failed"
-        seen = "SELECT count(*) FROM score WHERE run_no = :run AND scorer_no = :scorer AND by = ''"
-        values = {"run": run, "scorer": scorer}
+        seen = "SELECT count(*) FROM score WHERE run_no = :run AND scorer_no = :scorer AND by = :by"
+        values = {"run": run, "scorer": scorer, "by": by}
         return int(connection.execute(text(f"SELECT ({answers}) - ({seen})"), values).scalar_one())
 
 
 def outputs_for_scoring(
-    store: Store, run_id: str, fingerprint: str | None = None, *, size: int = 256
+    store: Store, run_id: str, fingerprint: str | None = None, *, by: str = "", again: bool = False, size: int = 256
 ) -> Iterator[list[StoredAnswer]]:
     """The run's answers in chunks: those that the scorer has not seen, or all where it is None.
 
-    Each chunk is a snapshot of its own, so scores may be written between two chunks.
+    `by` as in `score_column`; `again` gives those too that the scorer saw and failed on. Each chunk is a snapshot of
+    its own, so scores may be written between two chunks.
     """
     after = (-1, -1)
-    while chunk := _answers_after(store, run_id, fingerprint, after, size):
+    while chunk := _answers_after(store, run_id, _Unseen(fingerprint, by, again), after, size):
         yield chunk
         after = (chunk[-1].row_no, chunk[-1].repeat)
 
 
+class _Unseen(NamedTuple):
+    """Which answers are wanted: those without a score of this scorer; all where `fingerprint` is None."""
+
+    fingerprint: str | None
+    by: str
+    again: bool
+
+
 def _answers_after(
-    store: Store, run_id: str, fingerprint: str | None, after: tuple[int, int], size: int
+    store: Store, run_id: str, wanted: _Unseen, after: tuple[int, int], size: int
 ) -> list[StoredAnswer]:
     query = (
         select(_OUTPUT.c.run_no, _OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION)
@@ -187,21 +254,35 @@ def _answers_after(
     )
     with store.read() as connection:
         query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
-        if fingerprint is not None:
-            scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        if wanted.fingerprint is not None:
+            scorer = find_no(connection, _SCORER, "fingerprint", wanted.fingerprint)
             seen = select(_SCORE.c.row_no).where(
                 _SCORE.c.run_no == _OUTPUT.c.run_no,
                 _SCORE.c.scorer_no == scorer,
                 _SCORE.c.row_no == _OUTPUT.c.row_no,
                 _SCORE.c.repeat == _OUTPUT.c.repeat,
-                _SCORE.c.by == "",
+                _SCORE.c.by == wanted.by,
             )
+            if wanted.again:
+                seen = seen.where(_SCORE.c.value.is_not(None))
             query = query.where(~seen.exists())
         rows = connection.execute(query).mappings().all()
     return [
         StoredAnswer(OutputKey(r["run_no"], r["row_no"], r["repeat"]), r["row_no"], r["repeat"], completion_of(r))
         for r in rows
     ]
+
+
+def answer_texts(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[int, int], str]:
+    """(row_no, repeat) -> the answer's text, for some rows of a run; failed calls left out."""
+    query = (
+        select(_OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION.c.text)
+        .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
+        .where(_OUTPUT.c.row_no.in_(list(row_nos)), ~_OUTPUT.c.failed)
+    )
+    with store.read() as connection:
+        rows = connection.execute(query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))).all()
+    return {(row, repeat): text or "" for row, repeat, text in rows}
 
 
 def write_scores(

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from llmexp_tui.domain.dataset import DatasetSource
+from llmexp_tui.domain.hashing import content_hash
 from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.domain.score import against
+from llmexp_tui.scoring.base import RepeatRule
+from llmexp_tui.scoring.human import PREFERENCE, human_body
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.store import datasets, scores
+from llmexp_tui.store.scores import Column
+from llmexp_tui.workflows.metrics import Metric
 from llmexp_tui.workflows.session import Session
 
 IntArray = npt.NDArray[np.int64]
@@ -79,32 +85,98 @@ def _as_text(value: Any) -> str:
 
 
 def metric_samples(
-    session: Session, rows: Frame, arm: Sequence[RunRecord], metric: str, fingerprint: str | None
+    session: Session,
+    rows: Frame,
+    arm: Sequence[RunRecord],
+    metric: Metric,
+    opponents: Sequence[RunRecord] = (),
+    *,
+    by: str = "",
 ) -> Samples:
     """One arm's samples of a metric: a scorer's by its fingerprint, a built-in one by its name.
 
     Several runs of an arm (the three-run rule) follow each other as runs 0, 1, 2, each with its own repeats.
+    `opponents` are the runs that a preference was asked against, one a run. `by` names a further judgement.
     """
-    parts = [_run_samples(session, rows, run, metric, fingerprint) for run in arm]
+    if metric.against_baseline:
+        pairs = zip(arm, opponents, strict=False)
+        parts = [_preferences(session, rows, run, opponent, metric) for run, opponent in pairs]
+    else:
+        parts = [_run_samples(session, rows, run, metric, by) for run in arm]
+    return _joined(parts, arm)
+
+
+def _joined(parts: Sequence[Samples], arm: Sequence[RunRecord]) -> Samples:
     return Samples(
         rows=np.concatenate([p.rows for p in parts]),
         scores=np.concatenate([p.scores for p in parts]),
         failed=np.concatenate([p.failed for p in parts if p.failed is not None]),
         repeats=np.concatenate([p.repeats for p in parts if p.repeats is not None]),
         cached=np.concatenate([p.cached for p in parts if p.cached is not None]),
-        runs=np.concatenate([np.full(len(p.rows), run.number - 1) for p, run in zip(parts, arm, strict=True)]),
+        runs=np.concatenate([np.full(len(p.rows), run.number - 1) for p, run in zip(parts, arm, strict=False)]),
     )
 
 
-def _run_samples(session: Session, rows: Frame, run: RunRecord, metric: str, fingerprint: str | None) -> Samples:
-    if fingerprint is not None:
-        column = scores.score_column(session.store, run.id, fingerprint)
+def _run_samples(session: Session, rows: Frame, run: RunRecord, metric: Metric, by: str) -> Samples:
+    if metric.fingerprint is None:
+        column = scores.output_column(session.store, run.id, OUTPUT_FIELDS[metric.name])
+    elif metric.by_people:
+        column = scores.people_column(session.store, run.id, metric.fingerprint)
     else:
-        column = scores.output_column(session.store, run.id, OUTPUT_FIELDS[metric])
+        column = scores.score_column(session.store, run.id, metric.fingerprint, by=by)
+    samples = _samples(rows, column, column.value)
+    return samples if metric.rule is None else over_repeats(samples, metric.rule, rows.size)
+
+
+def _samples(rows: Frame, column: Column, values: npt.NDArray[np.float64]) -> Samples:
     return Samples(
         rows=rows.codes(column.row_no),
-        scores=column.value,
+        scores=values,
         failed=column.failed,
         repeats=column.repeat,
         cached=column.cached,
     )
+
+
+def over_repeats(samples: Samples, rule: RepeatRule, size: int) -> Samples:
+    """One entry a row from its 0/1 repeats: pass@k or pass^k. A failed call is an attempt that did not pass.
+
+    NaN where fewer than k repeats have a score: the scorer's fault, not the variant's.
+    """
+    failed = np.zeros(len(samples.rows), dtype=bool) if samples.failed is None else samples.failed
+    scored = np.isfinite(samples.scores) & ~failed
+    attempts = np.bincount(samples.rows[scored | failed], minlength=size)
+    passes = np.bincount(samples.rows[scored], samples.scores[scored] >= 0.5, minlength=size).astype(np.int64)
+    cached = np.zeros(size, dtype=bool)
+    if samples.cached is not None:
+        cached[samples.rows[samples.cached]] = True
+    codes = np.unique(samples.rows)
+    values = np.array(
+        [rule.of_counts(int(attempts[c]), int(passes[c])) if attempts[c] >= rule.k else np.nan for c in codes]
+    )
+    none = np.zeros(len(codes), dtype=bool)
+    return Samples(codes, values, none, np.zeros(len(codes), dtype=np.int64), cached[codes])
+
+
+def _preferences(session: Session, rows: Frame, run: RunRecord, opponent: RunRecord, metric: Metric) -> Samples:
+    """+1, 0 or -1 for each answer of a run against the opponent's; one that failed loses, two that failed tie."""
+    if metric.by_people:
+        body = human_body(PREFERENCE, opponent.id, run.id)
+        column = scores.people_column(session.store, run.id, content_hash(body))
+        return _samples(rows, column, 2.0 * column.value - 1.0)
+    column = scores.score_column(session.store, run.id, metric.fingerprint or "", by=against(opponent.id))
+    theirs = scores.output_column(session.store, opponent.id, "errors")
+    lost = {
+        (row, repeat)
+        for row, repeat, failed in zip(
+            theirs.row_no.tolist(), theirs.repeat.tolist(), theirs.failed.tolist(), strict=True
+        )
+        if failed
+    }
+    cells = zip(column.row_no.tolist(), column.repeat.tolist(), strict=True)
+    their_loss = np.fromiter((cell in lost for cell in cells), dtype=np.float64, count=len(column.row_no))
+    values = 2.0 * column.value - 1.0
+    one_failed = column.failed | (their_loss > 0)
+    values[one_failed] = their_loss[one_failed] - column.failed[one_failed]
+    samples = _samples(rows, column, values)
+    return replace(samples, failed=np.zeros(len(values), dtype=bool))

@@ -57,10 +57,10 @@ def _of_metric(
     candidate: Sequence[RunRecord],
     metric: Metric,
 ) -> list[RowDifference]:
-    means = [
-        row_means(metric_samples(session, rows, arm, metric.spec.name, metric.fingerprint), rows.size)
-        for arm in (baseline, candidate)
-    ]
+    sides = [metric_samples(session, rows, arm, metric, baseline) for arm in (baseline, candidate)]
+    means = [row_means(samples, rows.size) for samples in sides]
+    if metric.against_baseline:  # the baseline itself has no preference: it is what a tie would be
+        means[0] = np.where(np.isnan(means[1]), np.nan, 0.0)
     change = metric.spec.sign * (means[1] - means[0])
     losing = np.flatnonzero(np.nan_to_num(change, nan=0.0) < 0)
     worst = losing[np.argsort(change[losing], kind="stable")][:AT_MOST]

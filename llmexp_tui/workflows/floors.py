@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
+
 from llmexp_tui.domain.run import RunRecord
-from llmexp_tui.stats.floor import FloorKey, FloorRecord, measure_floor
+from llmexp_tui.stats.floor import UNMEASURED, FloorKey, FloorRecord, measure_floor
 from llmexp_tui.store import floors
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.metrics import Metric, metrics_of
@@ -16,8 +18,10 @@ from llmexp_tui.workflows.session import Session
 
 
 def floor_from_runs(session: Session, rows: Frame, metric: Metric, main: RunRecord, copy: RunRecord) -> FloorRecord:
-    """The floor of one metric from an A/A's two runs."""
-    sides = [metric_samples(session, rows, (run,), metric.spec.name, metric.fingerprint) for run in (main, copy)]
+    """The floor of one metric from an A/A's two runs; unmeasured where the copy was never scored."""
+    sides = [metric_samples(session, rows, (run,), metric, (main,)) for run in (main, copy)]
+    if metric.by_people or not bool(np.isfinite(sides[1].scores).any()):
+        return UNMEASURED
     mask = None
     if metric.spec.slice is not None:
         column, _, value = metric.spec.slice.partition("=")

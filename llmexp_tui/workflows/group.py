@@ -25,6 +25,7 @@ from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.store import datasets, experiments, runs
 from llmexp_tui.store.datasets import RowRef
+from llmexp_tui.workflows.judge_calls import Bench
 from llmexp_tui.workflows.judging import Judging
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
@@ -85,7 +86,8 @@ class Invocation:
 
     def judging(self, prepared: Prepared) -> Judging:
         """What asks this experiment's judges, with this invocation's budget and lanes."""
-        return Judging(self.session, prepared, self.lanes, self.budget, self.flag, self.options.offline)
+        bench = Bench(self.session, self.lanes, self.budget, self.flag, self.options.offline)
+        return Judging(self.session, prepared, bench, self.options.listener)
 
     def require_prices(self, prepared: Prepared) -> None:
         """Raises UsageError where a cost cap is set and a variant's or a judge's price is unknown.
@@ -147,13 +149,14 @@ class GroupRun:
             conditions=Conditions(offline=invocation.options.offline, retry_failed=retry_failed, now=session.now),
         )
         self._judging = invocation.judging(prepared)
+        self._resumed = any(record.status is not RunStatus.QUEUED for record in records)
         runs.set_status(session.store, [r.id for r in records], RunStatus.RUNNING, at=session.at())
 
     async def run(self, start: int = 0, stop: int | None = None) -> LlmexpError | None:
         """Runs rows `[start, stop)` of the seeded order; what stopped it, or None."""
         try:
             await self._executor.run(start, stop)
-            return await self._judging.run(self._records)
+            return await self._judging.run(self._records, retry=self._resumed)
         except LlmexpError as error:
             return error
         except BaseException:
@@ -175,7 +178,7 @@ class GroupRun:
         totals = [runs.totals(self._session.store, r.id) for r in self._records]
         planned = sum(r.rows * r.repeats for r in self._records) if stopped_early else 0
         saved = sum(t.cached for t in totals) + max(0, planned - sum(t.attempted for t in totals))
-        return GroupOutcome(stored, self._executor.calls + self._judging.calls, spent, saved, error)
+        return GroupOutcome(stored, self._executor.calls + self._judging.bench.calls, spent, saved, error)
 
     def _close(self, status: RunStatus, reason: str | None) -> None:
         ids = [r.id for r in self._records]

@@ -13,15 +13,16 @@ import numpy.typing as npt
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord
 from llmexp_tui.errors import LlmexpError
-from llmexp_tui.reports.record import ArmReport, DatasetReport, ExperimentReport
-from llmexp_tui.scoring.discipline import drift_between, drift_within, judge_warnings
+from llmexp_tui.reports.record import DatasetReport, ExperimentReport
 from llmexp_tui.stats.compare import compare_arms
+from llmexp_tui.stats.floor import FloorRecord
 from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
 from llmexp_tui.stats.spec import ComparisonPlan
 from llmexp_tui.store import runs
-from llmexp_tui.store.scores import judges_of
+from llmexp_tui.workflows import judges
+from llmexp_tui.workflows.arm_report import arm_report
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.differences import worst_rows
 from llmexp_tui.workflows.floors import floor_from_runs
@@ -99,18 +100,21 @@ def judge(
         axis=prepared.experiment.axis,
         registration=arms.baseline[0].registration,
         dataset=dataset_report(prepared),
-        baseline=_arm(session, prepared, arms.baseline),
-        candidates=tuple(_arm(session, prepared, c) for c in arms.candidates),
+        baseline=arm_report(session, prepared, arms.baseline),
+        candidates=tuple(arm_report(session, prepared, c, arms.baseline) for c in arms.candidates),
         metrics=comparison.metrics,
         reasons=comparison.reasons,
-        warnings=(*prepared.warnings, *_judge_warnings(session, prepared, arms)),
-        notes=prepared.notes,
+        warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
+        notes=(*prepared.notes, *judges.position_notes(session, prepared, arms.baseline, arms.candidates)),
         worst_rows=worst_rows(session, prepared, rows, arms.baseline, arms.candidates, metrics),
         confounded=prepared.experiment.axis == "any",
         has_gates=bool(prepared.experiment.gates),
         calls=effort.calls,
         calls_saved=effort.saved,
         cost_usd=effort.cost_usd,
+        judge_noise=judges.noise_of(
+            session, rows, metrics, prepared, arms.baseline, _floors(session, rows, arms, metrics)
+        ),
     )
     return settle(session, prepared, arms.sides, report, record=record)
 
@@ -133,43 +137,49 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
 
 def _data(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> MetricData | None:
     """The metric's columns; None for an unregistered metric that nobody measured (time to first token)."""
-    samples: dict[str, Samples] = {}
-    for arm in (arms.baseline, *arms.candidates):
-        samples[arm[0].variant] = metric_samples(session, rows, arm, metric.spec.name, metric.fingerprint)
+    samples = _sides(session, rows, arms, metric)
     unmeasured = not any(bool(np.isfinite(s.scores).any()) for s in samples.values())
-    if unmeasured and not metric.spec.registered and metric.spec.name == "ttft":
+    if unmeasured and not metric.spec.registered and (metric.name == "ttft" or metric.by_people):
         return None
     floor = None
-    if arms.own_aa is not None:
-        samples[AA_ARM] = metric_samples(session, rows, (arms.own_aa,), metric.spec.name, metric.fingerprint)
+    if arms.own_aa is not None and not metric.by_people:
+        copy = metric_samples(session, rows, (arms.own_aa,), metric, arms.baseline)
+        if bool(np.isfinite(copy.scores).any()) or metric.fingerprint is None:
+            samples[AA_ARM] = copy
     elif arms.aa is not None:
         floor = floor_from_runs(session, rows, metric, *arms.aa)
-    masks = {name: _usable(rows, metric, samples[arms.baseline[0].variant], s) for name, s in samples.items()}
+    masks = {name: _usable(rows, metric, samples.get(arms.baseline[0].variant), s) for name, s in samples.items()}
     return MetricData(metric.spec, samples, rows.size, rows.clusters, masks, floor, rows.labels)
 
 
-def _usable(rows: Frame, metric: Metric, baseline: Samples, other: Samples) -> npt.NDArray[np.bool_]:
+def _sides(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> dict[str, Samples]:
+    """Each arm's samples by its name. A preference has none of the baseline; people grade the rows that they like."""
+    sides = arms.candidates if metric.against_baseline else (arms.baseline, *arms.candidates)
+    samples = {arm[0].variant: metric_samples(session, rows, arm, metric, arms.baseline) for arm in sides}
+    if metric.by_people and not metric.against_baseline:
+        common = np.ones(rows.size, dtype=bool)
+        for one in samples.values():
+            common &= np.bincount(one.rows, minlength=rows.size) > 0
+        samples = {name: one.select(common[one.rows]) for name, one in samples.items()}
+    return samples
+
+
+def _usable(rows: Frame, metric: Metric, baseline: Samples | None, other: Samples) -> npt.NDArray[np.bool_]:
     """(n,) rows that may be used for a candidate: those of the slice; for times and costs, called by both arms."""
     mask = np.ones(rows.size, dtype=bool) if metric.spec.slice is None else rows.mask(*_slice(metric))
     if metric.spec.is_ratio:
         for side in (baseline, other):
-            if side.cached is not None:
+            if side is not None and side.cached is not None:
                 mask[side.rows[side.cached]] = False
     return mask
 
 
-def _judge_warnings(session: Session, prepared: Prepared, arms: JudgedArms) -> tuple[str, ...]:
-    """Judges that are not pinned, are the model under test, or changed within a run or between two."""
-    judges = [scorer for scorer in prepared.scorers.values() if scorer.models]
-    under_test = [variant.model.model for variant in prepared.variants.values()]
-    warnings = list(judge_warnings(judges, session.project.models, under_test))
-    for scorer in judges:
-        name = scorer.meta.name
-        used = {run.id: judges_of(session.store, run.id, scorer.fingerprint) for run in arms.sides}
-        found = [drift_within(name, ids) for ids in used.values()]
-        found += [drift_between(name, used[arms.baseline[0].id], ids) for ids in used.values()]
-        warnings += [said for said in found if said is not None]
-    return tuple(dict.fromkeys(warnings))
+def _floors(session: Session, rows: Frame, arms: JudgedArms, metrics: Sequence[Metric]) -> dict[str, FloorRecord]:
+    """The A/A's floor of each scorer whose judge judged again; none without an A/A."""
+    if arms.aa is None:
+        return {}
+    wanted = [m for m in metrics if m.rejudged and m.spec.slice is None and m.spec.statistic == "mean"]
+    return {m.name: floor_from_runs(session, rows, m, *arms.aa) for m in wanted}
 
 
 def _slice(metric: Metric) -> tuple[str, str]:
@@ -195,23 +205,11 @@ def dataset_report(prepared: Prepared) -> DatasetReport:
     return DatasetReport(version.name, version.label, version.hash, version.rows)
 
 
-def _arm(session: Session, prepared: Prepared, arm: Arm) -> ArmReport:
-    record = arm[-1]
-    unscored = runs.unscored(session.store, record.id, {n: s.fingerprint for n, s in prepared.scorers.items()})
-    return ArmReport(
-        record.id,
-        record.variant,
-        runs.totals(session.store, record.id),
-        tuple(run.id for run in arm),
-        tuple((name, count) for name, count in unscored.items() if count),
-    )
-
-
 def failed_report(
     session: Session, prepared: Prepared, records: Sequence[RunRecord], error: LlmexpError, effort: Effort
 ) -> ExperimentReport:
     """The report of an experiment whose runs could not be completed: what finished, and why it stopped."""
-    arms = {r.variant: _arm(session, prepared, (r,)) for r in records if r.slot == SLOT_MAIN}
+    arms = {r.variant: arm_report(session, prepared, (r,)) for r in records if r.slot == SLOT_MAIN}
     return ExperimentReport(
         name=prepared.experiment.name,
         status="error",

@@ -1,4 +1,4 @@
-"""Scores that need calls: asks judges about stored outputs, with a cache, a budget and costs of their own.
+"""Scores that need calls: asks judges about stored outputs, all arms' answers of a row side by side.
 
 A judge's time is never part of a variant's latency: judging follows the calls. Rows are judged in one order over
 all arms, so that a judge that drifts drifts for all alike.
@@ -7,160 +7,195 @@ all arms, so that a judge that drifts drifts for all alike.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from typing import Any
+import contextlib
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import merge
+from typing import Any, NamedTuple
 
-from llmexp_tui.domain.hashing import canonical_json, derived_seed
-from llmexp_tui.domain.prompt import Message
-from llmexp_tui.domain.run import SLOT_AA, RunRecord
-from llmexp_tui.domain.score import Score
-from llmexp_tui.domain.text import one_line
-from llmexp_tui.domain.usage import STOPS_ARM, Completion, Failure, FailureKind
-from llmexp_tui.engine.budget import Budget
-from llmexp_tui.engine.lanes import Lanes
+from llmexp_tui.domain.dataset import Row
+from llmexp_tui.domain.hashing import derived_seed
+from llmexp_tui.domain.run import SLOT_AA, SLOT_MAIN, RunRecord
+from llmexp_tui.domain.score import Score, again, against
+from llmexp_tui.engine.events import Listener, StepStarted, ignore
 from llmexp_tui.engine.plan import SEED_BITS
-from llmexp_tui.engine.retry import RetryPolicy, call_with_retry
-from llmexp_tui.engine.stop import StopFlag, StopMode
-from llmexp_tui.errors import BudgetError, LlmexpError, ProviderStopError
-from llmexp_tui.providers.base import build_request
-from llmexp_tui.providers.prices import price_of
-from llmexp_tui.scoring.base import Scorer
+from llmexp_tui.engine.stop import DRAIN_S
+from llmexp_tui.errors import LlmexpError, OfflineError
+from llmexp_tui.scoring.base import Sample, Scorer
 from llmexp_tui.scoring.outputs import ascore_safely, sample_of
-from llmexp_tui.store import cache, datasets, scores
-from llmexp_tui.store.scores import StoredAnswer
+from llmexp_tui.scoring.pairwise import against_baseline
+from llmexp_tui.store import datasets, runs, scores
+from llmexp_tui.store.names import chunks
+from llmexp_tui.store.scores import OutputKey, StoredAnswer
+from llmexp_tui.workflows.judge_calls import Bench, ScoreCall
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
-WIDTH = 16
 CHUNK = 64
+"""Answers in front of the judges at a time; what was paid for is stored after each chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearings:
+    """One run before one judge. `by` is how its scores are stored, `nth` tells further judgements of the same outputs
+    apart, `opponent` is the run whose answers it is compared with."""
+
+    record: RunRecord
+    by: str = ""
+    nth: int = 0
+    opponent: RunRecord | None = None
+
+
+class _Item(NamedTuple):
+    """One answer to be judged, in the order of rows, repeats and runs."""
+
+    row_no: int
+    repeat: int
+    place: int
+    answer: StoredAnswer
+    hearings: Hearings
 
 
 @dataclass(slots=True)
 class Judging:
-    """Asks the judges of one experiment. `calls` counts what was really asked, `offline` asks the cache alone."""
+    """Asks the judges of one experiment. `opponents` names the run to compare with where it is of another group."""
 
     session: Session
     prepared: Prepared
-    lanes: Lanes
-    budget: Budget
-    flag: StopFlag
-    offline: bool = False
-    calls: int = 0
+    bench: Bench
+    listener: Listener = ignore
+    opponents: Mapping[str, RunRecord] = field(default_factory=dict)
 
-    async def run(self, records: Sequence[RunRecord]) -> LlmexpError | None:
-        """Scores every output that a calling scorer has not seen; what stopped it, or None."""
-        for scorer in self.prepared.scorers.values():
+    async def run(self, records: Sequence[RunRecord], *, retry: bool = False) -> LlmexpError | None:
+        """Scores every output that a calling scorer has not seen, with `retry` those too on which it failed.
+
+        What stopped it, or None; what was scored until then is stored.
+        """
+        for name, scorer in self.prepared.scorers.items():
             if not scorer.calls:
                 continue
-            for name in scorer.models:
-                model = self.session.project.models[name]
-                self.budget.require_price(price_of(model), model.model)
-            for record in records:
-                await self._judge_run(record, scorer)
-                if self.flag.error is not None:
-                    return self.flag.error if isinstance(self.flag.error, LlmexpError) else None
+            await self._ask(name, scorer, self._hearings(scorer, records), retry)
+            error = self.bench.flag.error
+            if error is not None:
+                return error if isinstance(error, LlmexpError) else None
+        if self.bench.missing:
+            what = f"offline, and {self.bench.missing} judgements are neither stored nor cached"
+            return OfflineError(what, mend="judge once without --offline")
         return None
 
-    async def _judge_run(self, record: RunRecord, scorer: Scorer) -> None:
-        for chunk in scores.outputs_for_scoring(self.session.store, record.id, scorer.fingerprint):
-            for part in _parts(chunk):
-                rows = datasets.rows_by_no(self.session.store, [answer.row_no for answer in part])
-                found = await asyncio.gather(*(self._score(record, scorer, rows, answer) for answer in part))
-                results = [(a.output_no, s) for a, s in zip(part, found, strict=True) if s is not None]
-                scores.write_scores(self.session.store, scorer.fingerprint, results, at=self.session.at())
-                if self.flag.requested:
-                    return
+    def _hearings(self, scorer: Scorer, records: Sequence[RunRecord]) -> list[Hearings]:
+        found = []
+        for record in records:
+            if scorer.needs_baseline:
+                opponent = self.opponents.get(record.id) or opponent_of(self.session, self.prepared, record)
+                if opponent is not None:
+                    found.append(Hearings(record, against(opponent.id), opponent=opponent))
+                continue
+            found.append(Hearings(record))
+            if (record.variant, record.slot, record.number) == (self.prepared.baseline, SLOT_MAIN, 1):
+                found += [Hearings(record, again(nth), nth) for nth in range(1, scorer.rejudge + 1)]
+        return found
+
+    async def _ask(self, name: str, scorer: Scorer, wanted: Sequence[Hearings], retry: bool) -> None:
+        said = False
+        streams = [self._open(scorer, place, hearings, retry) for place, hearings in enumerate(wanted)]
+        for part in chunks(merge(*streams), CHUNK):
+            if not said:
+                self.listener(StepStarted(self.prepared.experiment.name, f"judging {name}"))
+                said = True
+            rows = datasets.rows_by_no(self.session.store, {item.row_no for item in part})
+            others = self._opponents(part) if scorer.needs_baseline else {}
+            work = [self._score(scorer, item, rows[item.row_no], others) for item in part]
+            self._keep(scorer, part, await self._finished(work))
+            if self.bench.flag.requested:
+                return
+
+    async def _finished(self, work: Sequence[Coroutine[Any, Any, Score | None]]) -> list[Score | None]:
+        """The scores; None for those that a stop cut off, which calls in flight may delay by DRAIN_S."""
+        tasks = [asyncio.ensure_future(one) for one in work]
+        watcher = asyncio.create_task(self._cut_off(tasks))
+        try:
+            found = await asyncio.gather(*tasks, return_exceptions=True)
+        finally:
+            watcher.cancel()
+        for one in found:
+            if isinstance(one, BaseException) and not isinstance(one, asyncio.CancelledError):
+                raise one
+        return [None if isinstance(one, BaseException) else one for one in found]
+
+    async def _cut_off(self, tasks: Sequence[asyncio.Task[Score | None]]) -> None:
+        flag = self.bench.flag
+        await flag.event.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(flag.cancelled.wait(), DRAIN_S)
+        for task in tasks:
+            task.cancel()
+
+    def _open(self, scorer: Scorer, place: int, hearings: Hearings, retry: bool) -> Iterator[_Item]:
+        """The answers that are still to be judged."""
+        store = self.session.store
+        opened = scores.outputs_for_scoring(
+            store, hearings.record.id, scorer.fingerprint, by=hearings.by, again=retry
+        )
+        for chunk in opened:
+            for answer in chunk:
+                yield _Item(answer.row_no, answer.repeat, place, answer, hearings)
+
+    def _opponents(self, part: Sequence[_Item]) -> dict[tuple[str, int, int], str]:
+        """(run, row, repeat) -> the answer that another is compared with."""
+        found = {}
+        for run in {item.hearings.opponent.id for item in part if item.hearings.opponent is not None}:
+            wanted = {item.row_no for item in part}
+            for (row, repeat), text in scores.answer_texts(self.session.store, run, wanted).items():
+                found[run, row, repeat] = text
+        return found
 
     async def _score(
-        self, record: RunRecord, scorer: Scorer, rows: Mapping[int, Any], answer: StoredAnswer
+        self, scorer: Scorer, item: _Item, row: Row, others: Mapping[tuple[str, int, int], str]
     ) -> Score | None:
         """The score, one with an error for what a judge got wrong, None where the run is stopping."""
-        row = rows[answer.row_no]
-        prompt = self.prepared.prompts.get(record.variant)
-        messages = prompt.render(row.values).messages if prompt is not None else ()
-        sample = sample_of(row, answer.completion, messages, self.prepared.source.expected_column)
+        record = item.hearings.record
+        sample = self._sample(record, row, item.answer)
+        if item.hearings.opponent is not None:
+            other = others.get((item.hearings.opponent.id, item.row_no, item.repeat))
+            if other is None:
+                return Score(None, error="there is no answer of the baseline to compare with")
+            sample = against_baseline(sample, other)
         slot = record.slot if record.number == 1 else f"{record.slot}{record.number}"
-        seed = derived_seed(record.seed, row.hash, answer.repeat, slot, "judge") & ((1 << SEED_BITS) - 1)
-        call = _Call(self, record)
-        score = await ascore_safely(scorer, sample, call, seed=seed, repeat=answer.repeat)
+        more = (item.hearings.nth,) if item.hearings.nth else ()
+        seed = derived_seed(record.seed, row.hash, item.repeat, slot, "judge", *more) & ((1 << SEED_BITS) - 1)
+        call = ScoreCall(self.bench, record.rules, fresh=record.fresh or record.slot == SLOT_AA)
+        score = await ascore_safely(scorer, sample, call, seed=seed, repeat=item.repeat)
         return None if call.stopped else score
 
+    def _sample(self, record: RunRecord, row: Row, answer: StoredAnswer) -> Sample:
+        prompt = self.prepared.prompts.get(record.variant)
+        messages = prompt.render(row.values).messages if prompt is not None else ()
+        return sample_of(row, answer.completion, messages, self.prepared.source.expected_column)
 
-def _parts(chunk: Sequence[StoredAnswer]) -> Iterator[Sequence[StoredAnswer]]:
-    for at in range(0, len(chunk), CHUNK):
-        yield chunk[at : at + CHUNK]
-
-
-@dataclass(slots=True)
-class _Call:
-    """The callable that one score's judge calls go through. `stopped`: a call was not made, nothing is to be kept."""
-
-    judging: Judging
-    record: RunRecord
-    stopped: bool = False
-
-    async def __call__(
-        self,
-        model_name: str,
-        messages: tuple[Message, ...],
-        *,
-        output_schema: Mapping[str, Any] | None = None,
-        seed: int | None = None,
-        repeat: int = 0,
-    ) -> Completion | Failure:
-        judging = self.judging
-        model = judging.session.project.models[model_name]
-        request = build_request(model, messages, seed=seed, output_schema=output_schema)
-        key = _key(model.identity(), messages, output_schema, seed, repeat)
-        if not (self.record.fresh or self.record.slot == SLOT_AA):
-            hit = cache.lookup(judging.session.store, [key]).get(key)
-            if hit is not None:
-                return replace(hit.completion, cost_usd=0.0)
-        if judging.offline or judging.flag.requested:
-            self.stopped = not judging.offline
-            return Failure(FailureKind.INTERNAL, "offline, and the judgement is not cached", retryable=False)
-        price = price_of(model)
-        reserved = judging.budget.estimate(request, price)
-        if not judging.budget.reserve(reserved):
-            self.stopped = True
-            judging.flag.request(StopMode.DRAIN, BudgetError("stopped before passing the cost cap, while judging"))
-            return Failure(FailureKind.INTERNAL, "over the cost cap", retryable=False)
-        cost: float | None = None
-        try:
-            lane = judging.lanes.open(model)
-            result = (await call_with_retry(lane.provider, request, lane.limiter, RetryPolicy())).result
-            if isinstance(result, Completion):
-                cost = result.cost_usd if price is None else price.cost(result.usage)
-        finally:
-            judging.budget.settle(reserved, cost)
-        judging.calls += 1
-        if isinstance(result, Failure):
-            if result.kind in STOPS_ARM:
-                self.stopped = True
-                what = f'judge "{model_name}" refuses every call ({result.kind}): {one_line(result.message)}'
-                error = ProviderStopError(what, mend="mend it, then `llmexp-tui resume`")
-                judging.flag.request(StopMode.DRAIN, error)
-            return result
-        answer = replace(result, cost_usd=cost)
-        cache.remember(judging.session.store, key, answer, rules=self.record.rules, at=judging.session.at())
-        return answer
+    def _keep(self, scorer: Scorer, part: Sequence[_Item], found: Sequence[Score | None]) -> None:
+        by: dict[str, list[tuple[OutputKey, Score]]] = {}
+        for item, score in zip(part, found, strict=True):
+            if score is not None:
+                by.setdefault(item.hearings.by, []).append((item.answer.output_no, score))
+        for name, results in by.items():
+            scores.write_scores(self.session.store, scorer.fingerprint, results, at=self.session.at(), by=name)
 
 
-def _key(
-    model: Mapping[str, Any],
-    messages: tuple[Message, ...],
-    schema: Mapping[str, Any] | None,
-    seed: int | None,
-    repeat: int,
-) -> bytes:
-    """What identifies a judgement. The seed holds row, repeat and slot, so an A/A's judgements are its own."""
-    body = {
-        "judge": dict(model),
-        "messages": [[m.role, m.content] for m in messages],
-        "schema": schema,
-        "seed": seed,
-        "repeat": repeat,
-    }
-    return sha256(canonical_json(body).encode("utf-8", "surrogatepass")).digest()
+def opponent_of(session: Session, prepared: Prepared, record: RunRecord) -> RunRecord | None:
+    """The run of the same group that a run's answers are compared with; None for the baseline's own.
+
+    An A/A copy meets the run that it copies, a candidate the baseline.
+    """
+    group = runs.find_runs(session.store, group=record.group)
+    wanted = record.variant if record.slot == SLOT_AA else prepared.baseline
+    return next(
+        (
+            other
+            for other in group
+            if other.slot == SLOT_MAIN
+            and (other.variant, other.number) == (wanted, record.number)
+            and other.id != record.id
+        ),
+        None,
+    )

@@ -8,10 +8,12 @@ from typing import cast
 
 from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.domain.gate import BUILT_IN_METRICS, Gate
+from llmexp_tui.domain.hashing import content_hash
 from llmexp_tui.domain.score import MetricMeta
 from llmexp_tui.domain.variant import Variant
 from llmexp_tui.errors import ConfigError, UnknownNameError
-from llmexp_tui.scoring.base import Scorer
+from llmexp_tui.scoring.base import RepeatRule, Scorer
+from llmexp_tui.scoring.human import GRADES, human_body
 from llmexp_tui.stats.spec import Direction, MetricSpec, MetricType, OnInconclusive, Role, Statistic
 
 _BUILT_IN_TYPES: Mapping[str, MetricType] = {
@@ -25,11 +27,24 @@ EXPLORATORY_BUILT_IN: tuple[tuple[str, Statistic], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric to be judged: its spec for statistics, and where its values are stored."""
+    """One metric to be judged: its spec for statistics, and where its values are stored.
+
+    `fingerprint` None: a figure of the calls. `rule` makes one value of a row's repeats. `by_people`: the values are
+    what people gave. `against_baseline`: they are preferences over the baseline's output, so the baseline has none.
+    """
 
     spec: MetricSpec
     fingerprint: str | None
     directed: bool = True
+    rule: RepeatRule | None = None
+    by_people: bool = False
+    against_baseline: bool = False
+    rejudged: bool = False
+
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.spec.name
 
 
 def metrics_of(experiment: Experiment, scorers: Mapping[str, Scorer], baseline: Variant | None) -> tuple[Metric, ...]:
@@ -79,12 +94,14 @@ def _scorer_metric(scorer: Scorer, name: str) -> Metric:
     directed = meta.direction != "none"
     spec = MetricSpec(
         name,
-        cast(MetricType, meta.type),
+        "bounded" if scorer.repeat_rule else cast(MetricType, meta.type),
         direction=cast(Direction, meta.direction) if directed else "higher",
         range=meta.range,
         role="exploratory",
     )
-    return Metric(spec, scorer.fingerprint, directed)
+    fingerprint = content_hash(human_body(GRADES)) if scorer.by_people else scorer.fingerprint
+    return Metric(spec, fingerprint, directed, scorer.repeat_rule, scorer.by_people, scorer.needs_baseline,
+                  scorer.rejudge > 0)  # fmt: skip
 
 
 def _built_in(name: str, statistic: Statistic, timeout_ms: float | None) -> Metric:

@@ -211,7 +211,7 @@ def _variance(session: Session, prepared: Prepared, rows: Frame, metric: Metric)
         )
         if pilots:
             found = (aa.main, pilots[0])
-            sides = [metric_samples(session, rows, (r,), metric.spec.name, metric.fingerprint) for r in found]
+            sides = [metric_samples(session, rows, (r,), metric, (aa.main,)) for r in found]
             pairs = pair(metric.spec, sides[0], sides[1], rows.size, rows.clusters)
             if pairs.problem is None and pairs.n > 1:
                 spread = float(np.var(pairs.difference(metric.spec.sign), ddof=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.dataset import DatasetSource, DatasetVersion
@@ -13,6 +13,7 @@ from llmexp_tui.errors import AxisError, ConfigError, UnknownNameError
 from llmexp_tui.project.config import Project
 from llmexp_tui.project.prompts import CompiledPrompt, compile_prompt
 from llmexp_tui.scoring.base import Scorer, ScorerContext, build_scorer, check_columns
+from llmexp_tui.scoring.contexts import COLUMN
 from llmexp_tui.store import experiments
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import record, resolve_dataset, resolve_prompt
@@ -92,9 +93,10 @@ def assemble(
     compiled = {v: compile_prompt(contents[v]) for v in variants}
     for v, prompt in compiled.items():
         prompt.check(dataset.columns, where=contents[v].path)
-    scorers = build_scorers(session, experiment, source)
+    scorers = build_scorers(session, experiment, source, dataset.columns)
     for scorer in scorers.values():
         check_columns(scorer, dataset.columns)
+        _check_scorer(experiment, scorer, dataset.columns)
     for v in variants:
         record(session, contents[v])
         experiments.save_variant(session.store, variants[v])
@@ -126,7 +128,9 @@ def build_variant(project: Project, experiment: Experiment, source: VariantSourc
     )
 
 
-def build_scorers(session: Session, experiment: Experiment, source: DatasetSource) -> dict[str, Scorer]:
+def build_scorers(
+    session: Session, experiment: Experiment, source: DatasetSource, columns: Collection[str]
+) -> dict[str, Scorer]:
     """The experiment's scorers by metric name. Raises ConfigError for settings that make no sense."""
     context = ScorerContext(
         models=session.project.models,
@@ -134,8 +138,28 @@ def build_scorers(session: Session, experiment: Experiment, source: DatasetSourc
         trusted=True,  # prepare() has required trust for every power, scorers included
         root=session.root,
         expected_column=source.expected_column,
+        has_expected=source.expected_column in columns,
+        siblings={spec.name: spec for spec in experiment.scorers},
     )
     return {spec.name: build_scorer(spec, context) for spec in experiment.scorers}
+
+
+def _check_scorer(experiment: Experiment, scorer: Scorer, columns: Collection[str]) -> None:
+    """Raises ConfigError where no row could ever get a score: too few repeats, no passages."""
+    where, rule = f'scorer "{scorer.meta.name}"', scorer.repeat_rule
+    if rule is not None and rule.k > experiment.repeats:
+        raise ConfigError(
+            f"{rule.kind} = {rule.k} needs at least {rule.k} repeats a row, there are {experiment.repeats}",
+            where=where,
+            mend=f"set repeats = {rule.k} on the experiment, or a smaller {rule.kind}",
+        )
+    retrieves = any(variant.retriever is not None for variant in experiment.variants.values())
+    if scorer.needs_contexts and COLUMN not in columns and not retrieves:
+        raise ConfigError(
+            "needs passages, but no variant retrieves any and the dataset brings none",
+            where=where,
+            mend=f'add a column "{COLUMN}" to the dataset, or name another one by contexts = "column"',
+        )
 
 
 def require_one_axis(experiment: Experiment, variants: Mapping[str, Variant]) -> None:

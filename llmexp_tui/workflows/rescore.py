@@ -17,7 +17,7 @@ def rescore(session: Session, prepared: Prepared, records: Sequence[RunRecord]) 
     made = 0
     for record in records:
         for scorer in prepared.scorers.values():
-            if not scorer.calls:
+            if not scorer.calls and not scorer.by_people:
                 made += _rescore_run(session, prepared, record, scorer)
     return made
 

@@ -33,13 +33,14 @@ def prepare_stored(session: Session, records: Sequence[RunRecord]) -> Prepared:
     )
     found = {record.variant: _variant(session, experiment, record) for record in records}
     source = dataset_source(session, first.dataset)
+    version = datasets.resolve_version(session.store, first.dataset, first.dataset_hash)
     return Prepared(
         experiment=experiment,
         source=source,
-        dataset=datasets.resolve_version(session.store, first.dataset, first.dataset_hash),
+        dataset=version,
         variants={name: variant for name, (variant, _) in found.items()},
         prompts={name: compile_prompt(prompt) for name, (_, prompt) in found.items()},
-        scorers=build_scorers(session, experiment, source),
+        scorers=build_scorers(session, experiment, source, version.columns),
         registration=experiments.registration(session.store, first.registration),
     )
 

@@ -44,7 +44,7 @@ class _Check:
     async def run(self) -> ExperimentReport:
         arms = None if self._fresh else stored_arms(self._session, self._prepared, DONE)
         if arms is not None and arms[0].registration != self._prepared.registration.hash:
-            return self._judge(arms)
+            return await self._ask_judges(arms) or self._judge(arms)
         failed = await self._complete(arms)
         if failed is not None:
             return failed
@@ -127,9 +127,13 @@ class _Check:
 
     async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""
-        judging = self._invocation.judging(self._prepared)
-        error = await judging.run(arms)
-        self._effort = replace(self._effort, calls=self._effort.calls + judging.calls)
+        judging, spent = self._invocation.judging(self._prepared), self._invocation.budget.spent_usd
+        error = await judging.run(self._judged_arms(arms).all)
+        self._effort = replace(
+            self._effort,
+            calls=self._effort.calls + judging.bench.calls,
+            cost_usd=self._effort.cost_usd + self._invocation.budget.spent_usd - spent,
+        )
         if isinstance(error, InterruptedRunError):
             raise error
         return None if error is None else failed_report(self._session, self._prepared, arms, error, self._effort)
@@ -145,6 +149,10 @@ class _Check:
 
     def _judge(self, arms: Sequence[RunRecord], *, record: bool = True) -> ExperimentReport:
         """Judges the arms with the later runs of the same group, where the three-run rule has made them."""
+        judged = self._judged_arms(arms)
+        return judge(self._session, self._prepared, judged, effort=self._effort, record=record)
+
+    def _judged_arms(self, arms: Sequence[RunRecord]) -> JudgedArms:
         by_variant: dict[str, tuple[RunRecord, ...]] = {run.variant: (run,) for run in arms}
         for number in (2, 3):
             more = stored_arms(self._session, self._prepared, DONE, group=arms[0].group, number=number)
@@ -152,12 +160,11 @@ class _Check:
                 break
             by_variant = {name: (*runs, *(r for r in more if r.variant == name)) for name, runs in by_variant.items()}
         aa = find_aa(self._session, self._prepared, groups=(arms[0].group,))
-        judged = JudgedArms(
+        return JudgedArms(
             baseline=by_variant[self._prepared.baseline],
             candidates=tuple(by_variant[name] for name in self._prepared.candidates),
             aa=None if aa is None else (aa.main, aa.copy),
         )
-        return judge(self._session, self._prepared, judged, effort=self._effort, record=record)
 
     async def _three_runs(self, arms: Sequence[RunRecord], report: ExperimentReport) -> ExperimentReport:
         """The second and third run, where the first left a gate undecided; the pooled judgement of all three."""

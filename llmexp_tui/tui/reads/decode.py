@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from llmexp_tui.domain.run import RunTotals
-from llmexp_tui.reports.record import ArmReport, DatasetReport, ExperimentReport, RowDifference
+from llmexp_tui.reports.record import ArmReport, DatasetReport, ExperimentReport, JudgeNoise, RowDifference
 from llmexp_tui.stats.result import InfluentialRow, MetricResult
 
 _METRIC_FIELDS = frozenset(field.name for field in fields(MetricResult))
@@ -37,6 +37,7 @@ def report_of(body: Mapping[str, Any]) -> ExperimentReport:
         calls=body.get("calls", 0),
         calls_saved=body.get("calls_saved", 0),
         cost_usd=body.get("cost_usd"),
+        judge_noise=tuple(JudgeNoise(**item) for item in body.get("judge_noise", ())),
     )
 
 
@@ -59,7 +60,9 @@ def _arm(item: Mapping[str, Any]) -> ArmReport:
         tokens=item.get("tokens"),
     )
     unscored = tuple((name, number) for name, number in (item.get("unscored") or {}).items())
-    return ArmReport(item["id"], item["variant"], totals, tuple(item.get("runs") or ()), unscored)
+    judges = tuple(item.get("judges") or ())
+    cost = item.get("judge_cost_usd")
+    return ArmReport(item["id"], item["variant"], totals, tuple(item.get("runs") or ()), unscored, judges, cost)
 
 
 def _row(item: Mapping[str, Any]) -> RowDifference:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from llmexp_tui.domain.prompt import Message
 from llmexp_tui.domain.score import Score
-from llmexp_tui.domain.usage import Completion, Failure
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.scoring.base import Sample, Scorer, ScorerContext
 
@@ -52,6 +52,11 @@ class ScriptedJudge:
 
     reply: Callable[[Asked], Reply]
     asked: list[Asked] = field(default_factory=list)
+    embedding: Callable[[str, Sequence[str]], Embeddings | Failure] | None = None
+
+    async def embed(self, model_name: str, texts: Sequence[str]) -> Embeddings | Failure:
+        assert self.embedding is not None
+        return self.embedding(model_name, texts)
 
     async def __call__(
         self, model_name: str, messages: tuple[Message, ...], *, output_schema: Mapping[str, Any] | None = None,

@@ -43,7 +43,7 @@ async def test_against_another_variant_or_column() -> None:
     from llmexp_tui.scoring.pairwise import against_baseline
 
     check = scorer("pairwise", context(), model="jury", criteria="Shorter wins.")
-    paired = against_baseline(sample("mine", "gold"), sample("theirs", "gold"))
+    paired = against_baseline(sample("mine", "gold"), "theirs")
     assert (await hear(check, paired, judge_by("theirs"))).value == 0.0
     column = scorer("pairwise", context(), model="jury", against="old")
     assert (column.needs_expected, column.columns) == (False, ("old",))

@@ -7,6 +7,7 @@ import pytest
 
 from llmexp_tui.domain.prompt import Message
 from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.usage import Embeddings
 from llmexp_tui.scoring.base import ScorerContext
 from llmexp_tui.scoring.rag import average_precision, noise
 from tests.unit.scoring.build import sample, scorer
@@ -151,16 +152,18 @@ async def test_answer_relevancy_asks_back_and_compares() -> None:
 
 
 async def test_answer_relevancy_takes_the_projects_embeddings() -> None:
-    async def embed(name: str, texts: Sequence[str]) -> list[list[float]]:
+    def embedding(name: str, texts: Sequence[str]) -> Embeddings:
         assert name == "loose"
-        return [[1.0, 0.0], *([0.6, 0.8] for _ in texts[1:])]
+        vectors = ((1.0, 0.0), *((0.6, 0.8) for _ in texts[1:]))
+        return Embeddings(vectors, cost_usd=0.5, model_returned="embed-1")
 
-    setup = ScorerContext(models=MODELS, embed=embed)
+    setup = ScorerContext(models=MODELS)
     check = scorer("answer_relevancy", setup, model="jury", embedding="loose")
     assert check.models == ("jury", "loose")
-    judge = ScriptedJudge(lambda asked: {"question": "q", "noncommittal": 0})
+    judge = ScriptedJudge(lambda asked: {"question": "q", "noncommittal": 0}, embedding=embedding)
     score = await hear(check, sample("x", messages=QUESTION), judge)
     assert score.value == pytest.approx(0.6)
+    assert (score.cost_usd, score.model_returned) == (1.25, "gpt-4o-2024-08-06")
 
 
 @pytest.mark.parametrize(

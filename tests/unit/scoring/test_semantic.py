@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from llmexp_tui.domain.usage import Failure, FailureKind
+from llmexp_tui.domain.usage import Embeddings, Failure, FailureKind
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.scoring.base import ScorerContext
 from llmexp_tui.scoring.embedding import DIMENSIONS, cosine, demo_embed
@@ -30,21 +30,25 @@ def test_closer_spelling_is_closer() -> None:
     assert scored("semantic_similarity", "same").value is None
 
 
-async def test_a_models_embeddings_are_awaited() -> None:
-    async def embed(name: str, texts: Sequence[str]) -> list[list[float]] | Failure:
-        return [[1.0, 0.0], [-1.0, 0.0]] if name == "jury" else Failure(FailureKind.NETWORK, "down", True)
+async def test_a_models_embeddings_are_awaited_and_costed() -> None:
+    def embedding(name: str, texts: Sequence[str]) -> Embeddings | Failure:
+        if name != "jury":
+            return Failure(FailureKind.NETWORK, "down", True)
+        return Embeddings(((1.0, 0.0), (-1.0, 0.0)), cost_usd=0.125, model_returned="embed-1")
 
-    setup = ScorerContext(models=MODELS, embed=embed)
+    judge = always("")
+    judge.embedding = embedding
+    setup = ScorerContext(models=MODELS)
     check = scorer("semantic_similarity", setup, model="jury")
     assert (check.calls, check.models) == (True, ("jury",))
-    score = await hear(check, sample("a", "b"), always(""))
-    assert (score.value, score.raw) == (0.0, -1.0)
-    failed = await hear(scorer("semantic_similarity", setup, model="loose"), sample("a", "b"), always(""))
+    score = await hear(check, sample("a", "b"), judge)
+    assert (score.value, score.raw, score.cost_usd, score.model_returned) == (0.0, -1.0, 0.125, "embed-1")
+    failed = await hear(scorer("semantic_similarity", setup, model="loose"), sample("a", "b"), judge)
     assert failed.value is None
     assert "down" in (failed.error or "")
-    missing = await hear(scorer("semantic_similarity", ScorerContext(models=MODELS), model="jury"), sample("a", "b"),
-                         always(""))
-    assert missing.value is None
+    too_few = await hear(check, sample("a", ["b", "c"]), judge)
+    assert too_few.value is None
+    assert "3 texts were embedded, 2 vectors" in (too_few.error or "")
     with pytest.raises(UnknownNameError):
         scorer("semantic_similarity", setup, model="nope")
 

@@ -1,0 +1,226 @@
+"""The calls behind one score: to a judge or an embedding model, with the cache, the budget and costs of their own.
+
+A judge's calls never touch a run's totals or its latency: what they cost goes with the score, and counts against
+the same cap. Nothing here knows what is asked.
+"""
+
+from __future__ import annotations
+
+import base64
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any, cast
+
+from llmexp_tui.domain.hashing import canonical_json
+from llmexp_tui.domain.prompt import Message
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Request
+from llmexp_tui.domain.variant import Model
+from llmexp_tui.engine.breaker import Breaker
+from llmexp_tui.engine.budget import Budget
+from llmexp_tui.engine.lanes import Lanes
+from llmexp_tui.engine.retry import RetryPolicy, call_with_retry
+from llmexp_tui.engine.stop import StopFlag, StopMode
+from llmexp_tui.errors import BudgetError, LlmexpError, ProviderStopError
+from llmexp_tui.providers.base import Embedder, Provider, build_request
+from llmexp_tui.providers.prices import price_of
+from llmexp_tui.store import cache
+from llmexp_tui.workflows.session import Session
+
+_MEND = "mend the cause, then go on with `llmexp-tui resume` or `llmexp-tui judge`"
+
+
+@dataclass(slots=True)
+class Bench:
+    """What all judges' calls of an invocation share. `calls` were really made, `missing` were not, being offline."""
+
+    session: Session
+    lanes: Lanes
+    budget: Budget
+    flag: StopFlag
+    offline: bool = False
+    calls: int = 0
+    missing: int = 0
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+
+    async def call(
+        self, name: str, model: Model, provider: Provider | None, request: Request
+    ) -> Completion | Failure:
+        """One call with its retries, within the budget. Raises LlmexpError where nothing more may be called."""
+        price = price_of(model)
+        reserved = self.budget.estimate(request, price)
+        lane = self.lanes.open(model)
+        if not self.budget.reserve(reserved):
+            cap, spent = self.budget.cap_usd or 0.0, self.budget.spent_usd
+            what = f"stopped before passing the cost cap of ${cap:g} (${spent:.4f} spent), while judging"
+            raise BudgetError(what, mend="raise the cap and go on with `llmexp-tui resume` or `llmexp-tui judge`")
+        cost: float | None = None
+        try:
+            result = (await call_with_retry(provider or lane.provider, request, lane.limiter, RetryPolicy())).result
+            if isinstance(result, Completion):
+                cost = result.cost_usd if price is None else price.cost(result.usage)
+                result = replace(result, cost_usd=cost)
+        finally:
+            self.budget.settle(reserved, cost)
+        self.calls += 1
+        breaker = self.breakers.setdefault(name, Breaker(name, model.model))
+        problem = breaker.observe(result)
+        if problem is not None:
+            raise ProviderStopError(problem.what, where=f'judge "{name}"', mend=_MEND)
+        return result
+
+
+@dataclass(slots=True)
+class ScoreCall:
+    """The callable that one score's calls go through, a JudgeCall.
+
+    `fresh`: answers of earlier calls do not count. `stopped`: a call was not made, so the score is not to be kept.
+    """
+
+    bench: Bench
+    rules: str
+    fresh: bool = False
+    stopped: bool = False
+
+    async def __call__(
+        self,
+        model_name: str,
+        messages: tuple[Message, ...],
+        *,
+        output_schema: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        repeat: int = 0,
+    ) -> Completion | Failure:
+        model = self.bench.session.project.models[model_name]
+        key = _judge_key(model, messages, output_schema, seed, repeat)
+        request = build_request(model, messages, seed=seed, output_schema=output_schema)
+        try:
+            return await self._judged(model_name, model, key, request)
+        except LlmexpError as error:
+            return self._stop(error)
+
+    async def embed(self, model_name: str, texts: Sequence[str]) -> Embeddings | Failure:
+        """One vector a text; what was embedded before, by the same model, is not sent again."""
+        model = self.bench.session.project.models[model_name]
+        try:
+            return await self._embedded(model_name, model, texts)
+        except LlmexpError as error:
+            return self._stop(error)
+
+    async def _judged(self, name: str, model: Model, key: bytes, request: Request) -> Completion | Failure:
+        known = self._cached([key])
+        if key in known:
+            return replace(known[key], cost_usd=0.0)
+        if self._may_not_call():
+            return _NOT_CALLED
+        result = await self.bench.call(name, model, None, request)
+        if isinstance(result, Completion):
+            self._remember(key, result)
+        return result
+
+    async def _embedded(self, name: str, model: Model, texts: Sequence[str]) -> Embeddings | Failure:
+        keys = {text: _text_key(model, text) for text in texts}
+        known = self._cached(list(keys.values()))
+        new = [text for text, key in keys.items() if key not in known]
+        cost: float | None = 0.0
+        if new:
+            if self._may_not_call():
+                return _NOT_CALLED
+            request = build_request(model, [Message("user", text) for text in new], seed=None)
+            once = _EmbedOnce(self.bench.lanes, model, tuple(new))
+            result = await self.bench.call(name, replace(model, lane="litellm"), once, request)
+            if isinstance(result, Failure):
+                return result
+            cost = result.cost_usd
+            for text, vector in zip(new, once.vectors, strict=True):
+                entry = Completion(_packed(vector), model_returned=result.model_returned)
+                known[keys[text]] = entry
+                self._remember(keys[text], entry)
+        entries = [known[keys[text]] for text in texts]
+        return Embeddings(
+            tuple(_unpacked(entry.text) for entry in entries), cost_usd=cost, model_returned=entries[0].model_returned
+        )
+
+    def _cached(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:
+        if self.fresh and not self.bench.offline:
+            return {}
+        return {key: hit.completion for key, hit in cache.lookup(self.bench.session.store, keys).items()}
+
+    def _may_not_call(self) -> bool:
+        self.stopped = self.stopped or self.bench.offline or self.bench.flag.requested
+        self.bench.missing += self.bench.offline
+        return self.stopped
+
+    def _remember(self, key: bytes, answer: Completion) -> None:
+        session = self.bench.session
+        cache.remember(session.store, key, answer, rules=self.rules, at=session.at())
+
+    def _stop(self, error: LlmexpError) -> Failure:
+        """Raised on, it would count as this row's fault; it is the end of all judging."""
+        self.stopped = True
+        self.bench.flag.request(StopMode.DRAIN, error)
+        return _NOT_CALLED
+
+
+_NOT_CALLED = Failure(FailureKind.INTERNAL, "it was not called", retryable=False)
+
+
+@dataclass(slots=True)
+class _EmbedOnce:
+    """Embeds as the retrying caller wants to see it: an empty completion, the vectors kept beside it."""
+
+    lanes: Lanes
+    model: Model
+    texts: tuple[str, ...]
+    vectors: tuple[tuple[float, ...], ...] = ()
+
+    async def complete(self, request: Request) -> Completion | Failure:
+        embedder = cast(Embedder, self.lanes.open(replace(self.model, lane="litellm")).provider)
+        found = await embedder.embed(request, self.texts)
+        if isinstance(found, Failure):
+            return found
+        self.vectors = found.vectors
+        return Completion("", usage=found.usage, latency_ms=found.latency_ms, model_returned=found.model_returned,
+                          window=found.window)  # fmt: skip
+
+    async def aclose(self) -> None:
+        """The lane is the invocation's."""
+
+
+def _judge_key(
+    model: Model,
+    messages: tuple[Message, ...],
+    schema: Mapping[str, Any] | None,
+    seed: int | None,
+    repeat: int,
+) -> bytes:
+    """What identifies a judgement. The seed holds row, repeat and slot, so an A/A's judgements are its own."""
+    return _key(
+        {
+            "judge": dict(model.identity()),
+            "messages": [[m.role, m.content] for m in messages],
+            "schema": schema,
+            "seed": seed,
+            "repeat": repeat,
+        }
+    )
+
+
+def _text_key(model: Model, text: str) -> bytes:
+    return _key({"embedding": dict(model.identity()), "text": text})
+
+
+def _key(body: Mapping[str, Any]) -> bytes:
+    return sha256(canonical_json(body).encode("utf-8", "surrogatepass")).digest()
+
+
+def _packed(vector: Sequence[float]) -> str:
+    """A vector as text, four bytes a number: as exact as providers send it, a fifth of its JSON."""
+    return base64.b64encode(array("f", vector).tobytes()).decode("ascii")
+
+
+def _unpacked(text: str) -> tuple[float, ...]:
+    numbers = array("f")
+    numbers.frombytes(base64.b64decode(text))
+    return tuple(numbers)
