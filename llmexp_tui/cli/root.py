@@ -63,6 +63,22 @@ def _show_version(asked: bool) -> None:
 Version = Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_show_version)]
 
 
+def _refuse_idle(options: RootOptions, command: str) -> None:
+    """Raises UsageError for an option that the command would not heed: silence would be taken for consent."""
+    if command == "demo":
+        return
+    given = {
+        "--check": options.check,
+        "--base": options.base is not None,
+        "--cache": options.cache is not None,
+        "--label-on-pass": options.label_on_pass is not None,
+        "--report": bool(options.reports) and command != "compare",
+    }
+    for name, is_given in given.items():
+        if is_given:
+            raise UsageError(f"{name} does not go with {command}", mend=f"it belongs to `{PROGRAM} --check`")
+
+
 def root(
     context: typer.Context,
     check: Check = False,
@@ -110,8 +126,7 @@ def root(
     context.obj = options
     command = context.invoked_subcommand
     if command is not None:
-        if check and command != "demo":
-            raise UsageError(f"--check does not go with {command}", mend=f"call `{PROGRAM} --check` alone")
+        _refuse_idle(options, command)
         return None
     if check:
         from llmexp_tui.cli.commands.check import check as check_project

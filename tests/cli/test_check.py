@@ -87,6 +87,7 @@ def test_offline_with_nothing_stored_is_4_and_reported(tmp_path):
     assert ended.code == 4, ended.err
     report = json.loads((tmp_path / "r.json").read_text())
     assert (report["status"], report["exit_code"]) == ("error", 4)
+    assert ended.err.split("\n")[-2].startswith("llmexp-tui: tone: ")
     assert report["experiments"][0]["name"] == "tone"
 
 

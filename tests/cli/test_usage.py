@@ -64,6 +64,8 @@ def test_version(tmp_path):
         (["--check", "-C", "nowhere"], "there is no folder nowhere"),
         (["--check"], "no llmexp.toml"),
         (["run", "tone", "--check"], "--check does not go with run"),
+        (["run", "tone", "--report", "r.json"], "--report does not go with run"),
+        (["compare", "tone", "--base", "main"], "--base does not go with compare"),
         (["compare"], "give an experiment, two runs, or --scores FILE"),
         (["compare", "--scores", "x.csv"], "--baseline A --candidate B"),
         (["compare", "--format", "yaml", "x"], 'unknown format "yaml"'),

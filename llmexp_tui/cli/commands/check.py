@@ -39,6 +39,8 @@ def check(options: RootOptions) -> int:
             raise
         for experiment in report.experiments:
             output.write_panel(experiment_panel(experiment) + "\n")
+            if experiment.status == "error":
+                diagnostics.say(f"{diagnostics.PROGRAM}: {experiment.name}: {'; '.join(experiment.reasons)}")
         write_reports(report, options.reports)
         if forge is not None:
             _publish(forge, session, report)

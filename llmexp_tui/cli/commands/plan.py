@@ -9,6 +9,7 @@ import typer
 from llmexp_tui.cli import output
 from llmexp_tui.cli.commands.session import opened
 from llmexp_tui.cli.exit_codes import ExitCode
+from llmexp_tui.cli.options import RootOptions
 
 
 def plan(
@@ -23,6 +24,7 @@ def plan(
     from llmexp_tui.reports.plan_panel import plan_panel
     from llmexp_tui.workflows.plan import plan_experiment
 
-    with opened(context.obj) as session:
-        output.write(plan_panel(plan_experiment(session, experiment, effect, power)))
+    options: RootOptions = context.obj
+    with opened(options) as session:
+        output.write(plan_panel(plan_experiment(session, experiment, effect, power, seed=options.seed)))
     return ExitCode.PASS
