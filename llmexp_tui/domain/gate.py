@@ -42,6 +42,7 @@ class Plan:
     aa: str = "required"
     runs: int = 1
     early_stop: bool = False
+    anytime: bool = False
     max_error_rate: float = 0.1
     seed: int = 1
     fresh_rows: int = 100
@@ -49,4 +50,5 @@ class Plan:
     def record(self) -> dict[str, Any]:
         """What of the plan is registered: everything."""
         return {"alpha": self.alpha, "aa": self.aa, "runs": self.runs, "early_stop": self.early_stop,
-                "max_error_rate": self.max_error_rate, "seed": self.seed, "fresh_rows": self.fresh_rows}
+                "anytime": self.anytime, "max_error_rate": self.max_error_rate, "seed": self.seed,
+                "fresh_rows": self.fresh_rows}

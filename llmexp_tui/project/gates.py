@@ -14,7 +14,7 @@ from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.project.sections import Section, kind_of
 
 GATE_KEYS = ("metric", "statistic", "margin", "role", "on_inconclusive", "slice")
-PLAN_KEYS = ("alpha", "aa", "runs", "early_stop", "max_error_rate", "seed", "fresh_rows")
+PLAN_KEYS = ("alpha", "aa", "runs", "early_stop", "anytime", "max_error_rate", "seed", "fresh_rows")
 STATISTICS = ("mean", "p50", "p95")
 ROLES = ("gate", "must_improve", "exploratory")
 _PERCENT = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%\s*")
@@ -22,6 +22,7 @@ _DEFAULT_MARGINS = {"latency": 0.10, "ttft": 0.10, "cost": 0.10, "tokens": 0.10,
 _TAIL_MARGIN = 0.25
 """A 95th percentile is noisy: with less than a quarter, equal variants rarely pass at a few hundred rows."""
 _POWER_KEYS = ("python", "command")
+_REPEAT_RULES = ("pass_at", "pass_hat")
 
 
 def read_scorers(section: Section) -> tuple[ScorerSpec, ...]:
@@ -61,10 +62,16 @@ def _scorer(section: Section, index: int, item: Any) -> ScorerSpec:
     kind = table.text("type") if table.has("type") else str(power)
     if power is not None and kind != power:
         table.refuse("type", f'is "{one_line(kind, 40)}", but {power} = … makes it one of type {power}', "remove it")
-    name = table.text_or_none("name") or (_function(item["python"]) if kind == "python" and power else kind)
+    name = table.text_or_none("name") or _own_name(kind, power, item)
     section.check_name(name)
     settings = {key: table.plain(key, value) for key, value in item.items() if key not in ("type", "name")}
     return ScorerSpec(kind, name, settings)
+
+
+def _own_name(kind: str, power: str | None, item: dict[str, Any]) -> str:
+    """What a scorer without a name goes by: its type or function, and how its repeats are counted."""
+    name = _function(item["python"]) if kind == "python" and power else kind
+    return next((f"{name}_{rule}_{item[f'{rule}_k']}" for rule in _REPEAT_RULES if f"{rule}_k" in item), name)
 
 
 def _function(reference: Any) -> str:
@@ -142,11 +149,15 @@ def read_plan(section: Section) -> Plan:
     runs = table.whole("runs", plan.runs, 1, 3)
     if runs == 2:
         table.refuse("runs", "is 2, which has no majority", "write 1 or 3")
+    chosen = [key for key in ("early_stop", "anytime") if table.truth(key, False)] + (["runs"] if runs == 3 else [])
+    if len(chosen) > 1:
+        table.refuse(chosen[-1], f"does not go with {chosen[0]}: each spends alpha in its own way", "choose one")
     return Plan(
         alpha=table.number("alpha", plan.alpha, 0.0001, 0.5),
         aa=table.choice("aa", plan.aa, ("required", "optional")),
         runs=runs,
         early_stop=table.truth("early_stop", plan.early_stop),
+        anytime=table.truth("anytime", plan.anytime),
         max_error_rate=table.number("max_error_rate", plan.max_error_rate, 0, 1),
         seed=table.whole("seed", plan.seed, 0, 2**63 - 1),
         fresh_rows=table.whole("fresh_rows", plan.fresh_rows, 0),

@@ -13,10 +13,12 @@ from llmexp_tui.domain.dataset import DatasetSource
 from llmexp_tui.domain.hashing import content_hash
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.domain.score import against
+from llmexp_tui.engine.plan import row_order
 from llmexp_tui.scoring.base import RepeatRule
 from llmexp_tui.scoring.human import PREFERENCE, human_body
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.store import datasets, scores
+from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.store.scores import Column
 from llmexp_tui.workflows.metrics import Metric
 from llmexp_tui.workflows.session import Session
@@ -33,7 +35,7 @@ OUTPUT_FIELDS: Mapping[str, str] = {
 class Frame:
     """The rows of a dataset version as codes 0 … n-1.
 
-    numbers: (n,) ascending row numbers of the store. labels: row keys. clusters: (n,) codes or None.
+    numbers: (n,) row numbers of the store. labels: row keys. clusters: (n,) codes or None.
     groups: column -> value of each row as text, for the columns that slices name.
     """
 
@@ -42,6 +44,11 @@ class Frame:
     clusters: IntArray | None = None
     groups: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
 
+    _order: IntArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_order", np.argsort(self.numbers, kind="stable"))
+
     @property
     def size(self) -> int:
         """Number of rows."""
@@ -49,16 +56,23 @@ class Frame:
 
     def codes(self, row_numbers: IntArray) -> IntArray:
         """The codes of stored row numbers."""
-        return np.searchsorted(self.numbers, row_numbers).astype(np.int64)
+        return self._order[np.searchsorted(self.numbers, row_numbers, sorter=self._order)].astype(np.int64)
 
     def mask(self, column: str, value: str) -> npt.NDArray[np.bool_]:
         """(n,) rows whose column has this value."""
         return np.asarray(self.groups[column] == value, dtype=bool)
 
 
-def frame(session: Session, dataset_hash: str, source: DatasetSource, slices: Sequence[str] = ()) -> Frame:
-    """The frame of a version, with clusters where the dataset declares them, and the slice columns asked for."""
-    refs = sorted(datasets.row_refs(session.store, dataset_hash), key=lambda ref: ref.no)
+def frame(
+    session: Session, dataset_hash: str, source: DatasetSource, slices: Sequence[str] = (), *, seed: int | None = None
+) -> Frame:
+    """The frame of a version, with clusters where the dataset declares them, and the slice columns asked for.
+
+    Codes follow the version's order, or the order in which rows are dispatched under `seed`.
+    """
+    refs: Sequence[RowRef] = datasets.row_refs(session.store, dataset_hash)
+    if seed is not None:
+        refs = [refs[index] for index in row_order(len(refs), seed)]
     numbers = np.array([ref.no for ref in refs], dtype=np.int64)
     labels = [ref.key for ref in refs]
     wanted = [*slices, *([source.cluster] if source.cluster else [])]

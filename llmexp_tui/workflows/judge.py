@@ -26,6 +26,7 @@ from llmexp_tui.workflows.arm_report import arm_report
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.differences import worst_rows
 from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.human import agreement_notes
 from llmexp_tui.workflows.looks import look_of
 from llmexp_tui.workflows.metrics import Metric, metrics_of
 from llmexp_tui.workflows.outcome import settle
@@ -82,7 +83,8 @@ def judge(
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
     slices = sorted({gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts})
-    rows = frame(session, arms.baseline[0].dataset_hash, prepared.source, slices)
+    first = arms.baseline[0]
+    rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
     data = [d for metric in metrics if (d := _data(session, rows, arms, metric)) is not None]
     comparison = compare_arms(
@@ -105,7 +107,11 @@ def judge(
         metrics=comparison.metrics,
         reasons=comparison.reasons,
         warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
-        notes=(*prepared.notes, *judges.position_notes(session, prepared, arms.baseline, arms.candidates)),
+        notes=(
+            *prepared.notes,
+            *judges.position_notes(session, prepared, arms.baseline, arms.candidates),
+            *agreement_notes(session, prepared, arms.baseline, arms.candidates),
+        ),
         worst_rows=worst_rows(session, prepared, rows, arms.baseline, arms.candidates, metrics),
         confounded=prepared.experiment.axis == "any",
         has_gates=bool(prepared.experiment.gates),
@@ -130,6 +136,7 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
         levels=look.levels,
         final_look=look.final,
         runs=plan.runs,
+        anytime=plan.anytime,
         interleaved=all(run.group == first.group for run in arms.sides),
         confounded=prepared.experiment.axis == "any",
     )

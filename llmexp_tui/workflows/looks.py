@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from llmexp_tui.stats.sequential import Boundaries, look_sizes, plan_looks
+from llmexp_tui.stats.sequential import FIRST_LOOK_ROWS, Boundaries, look_sizes, plan_looks
 from llmexp_tui.stats.spec import Levels
 from llmexp_tui.workflows.prepare import Prepared
+
+PEEKS = 20
+"""A plan that may be looked at any time is judged so often, evenly spaced; its bounds hold at every look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,9 @@ def looks(prepared: Prepared) -> tuple[Look, ...]:
     """The planned looks in order; one over all rows where the plan stops at nothing."""
     rows = prepared.dataset.rows
     plan = prepared.experiment.plan
+    if plan.anytime:
+        sizes = tuple(size for k in range(1, PEEKS + 1) if (size := rows * k // PEEKS) >= FIRST_LOOK_ROWS) or (rows,)
+        return tuple(Look(size, None, size == rows) for size in sizes)
     sizes = look_sizes(rows) if plan.early_stop else (rows,)
     if len(sizes) == 1:
         return (Look(rows, None, True),)
