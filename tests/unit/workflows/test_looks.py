@@ -1,0 +1,57 @@
+"""Planned looks: when a check stops before its last row, and that it says the same when asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.errors import ConfigError
+from llmexp_tui.project.scaffold import copy_sample
+from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.store import runs
+from llmexp_tui.workflows.check import CheckOptions, check
+from llmexp_tui.workflows.session import open_session
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Path:
+    """The sample project, its better prompt gated on accuracy alone."""
+    copy_sample(tmp_path / "sample")
+    toml = tmp_path / "sample" / "llmexp.toml"
+    head, _, _ = toml.read_text().partition("[[experiments.examples.gates]]")
+    toml.write_text(f'{head}[[experiments.examples.gates]]\nmetric = "exact_match"\nmargin = 0.1\n')
+    return tmp_path / "sample"
+
+
+def planned(folder: Path, plan: str) -> None:
+    with (folder / "llmexp.toml").open("a") as toml:
+        toml.write(f"\n[experiments.examples.plan]\n{plan}\n")
+
+
+def checked(folder: Path) -> tuple[ExperimentReport, set[RunStatus]]:
+    with open_session(folder, env=os.environ) as session:
+        report = asyncio.run(check(session, CheckOptions()))
+        return report.experiments[0], {run.status for run in runs.find_runs(session.store)}
+
+
+@pytest.mark.parametrize("plan", ["early_stop = true", "anytime = true"])
+def test_a_clear_answer_ends_the_run_early_and_stands(sample: Path, plan: str) -> None:
+    planned(sample, plan)
+    report, statuses = checked(sample)
+    assert (report.status, statuses) == ("pass", {RunStatus.STOPPED_EARLY})
+    assert 0 < report.calls < 3 * 400
+    assert report.calls + report.calls_saved == 3 * 400
+    again, _ = checked(sample)
+    assert (again.status, again.calls) == ("pass", 0)
+    assert again.metrics == report.metrics
+
+
+@pytest.mark.parametrize("plan", ["early_stop = true\nanytime = true", "early_stop = true\nruns = 3"])
+def test_alpha_is_spent_in_one_way_only(sample: Path, plan: str) -> None:
+    planned(sample, plan)
+    with pytest.raises(ConfigError, match="choose one"):
+        checked(sample)
