@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +27,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.errors import ConfigError, LlmexpError
+from llmexp_tui.errors import ConfigError, InterruptedRunError, LlmexpError
 from llmexp_tui.tui import crash, terminal, themes, watching
 from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged, TerminalLost
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
@@ -178,7 +178,10 @@ class LlmexpApp(App[None]):
 
     def session(self) -> Session:
         """The open session; blocks until it is open, so only threads may ask. Raises what opening raised."""
-        return self._session.result()
+        try:
+            return self._session.result()
+        except CancelledError:
+            raise InterruptedRunError("the app is closing") from None
 
     def open_project(self, opener: Callable[[], Session]) -> None:
         """Open (or open again) the project in a thread and go home."""

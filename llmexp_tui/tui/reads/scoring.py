@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llmexp_tui.domain.hashing import content_hash, derived_seed
+from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.domain.run import Output, RunRecord
-from llmexp_tui.domain.score import Score
 from llmexp_tui.reports.record import ExperimentReport
-from llmexp_tui.store import experiments, rows, runs, scores
-from llmexp_tui.store.names import run_no
+from llmexp_tui.store import rows, runs, scores
 from llmexp_tui.store.pages import PairPages, PairQuery
-from llmexp_tui.store.scores import OutputKey
 from llmexp_tui.tui.reads.distribution import pair_of
 from llmexp_tui.tui.reads.rows import metric_of_run
 from llmexp_tui.tui.state.rows import input_lines_of
 from llmexp_tui.tui.state.scoring import PASSING, Judgement, Scoring, machine_view
+from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint
 from llmexp_tui.workflows.session import Session
 
 _MOST_ROWS = 2_000
@@ -34,6 +34,29 @@ class Sitting:
     values: Mapping[int, tuple[float | None, float | None]]
 
 
+class Keeper:
+    """Stores judgements one after the other, in the order they were given, whichever threads come to do it."""
+
+    def __init__(self, sitting: Sitting) -> None:
+        self._sitting = sitting
+        self._waiting: deque[tuple[int, Judgement | None]] = deque()
+        self._turn = threading.Lock()
+        self.number = 0
+
+    def add(self, row: int, judgement: Judgement | None) -> None:
+        """Remember one to be stored; None takes an earlier one back."""
+        self._waiting.append((row, judgement))
+        self.number += 1
+
+    def keep(self, session: Session) -> None:
+        """Store everything that waits."""
+        with self._turn:
+            while self._waiting:
+                row, judgement = self._waiting[0]
+                keep(self._sitting, row, judgement, session)
+                self._waiting.popleft()
+
+
 @dataclass(frozen=True, slots=True)
 class Sides:
     """One row as it is shown: its own text, and both answers as (baseline, candidate)."""
@@ -49,9 +72,7 @@ def read_sitting(
 ) -> Sitting:
     """The rows to be judged and what this person has said before."""
     records = pair_of(report, candidate, session)
-    body = {"type": "human", "kind": kind, "baseline": records[0].id, "candidate": records[1].id}
-    fingerprint = content_hash(body)
-    experiments.save_scorer(session.store, fingerprint, body)
+    fingerprint = human_fingerprint(kind, *records)
     query = PairQuery(records[0].id, records[1].id, metric_of_run(records[0], metric), direction)
     found = PairPages(session.store, query).page(0, _MOST_ROWS)
     values = {row.row_no: (row.baseline.value, row.candidate.value) for row in found}
@@ -89,14 +110,13 @@ def _first(found: Sequence[Output]) -> str:
 
 def keep(sitting: Sitting, row: int, judgement: Judgement | None, session: Session) -> None:
     """Store a judgement; None takes it back. A grade belongs to the answer that was shown."""
-    candidate = sitting.scoring.kind == "ab" or sitting.scoring.swapped(row)
-    record = sitting.records[1 if candidate else 0]
-    with session.store.read() as connection:
-        key = OutputKey(run_no(session.store, connection, record.id), row, 0)
-    score = Score(None)
-    if judgement is not None:
-        score = Score(judgement.value, label=judgement.label, reason=judgement.note or None)
-    scores.write_scores(session.store, sitting.fingerprint, [(key, score)], at=session.at(), by=session.who)
+    note = "" if judgement is None else judgement.note
+    if sitting.scoring.kind == "ab":
+        preferred = None if judgement is None else judgement.label
+        give_preference(session, *sitting.records, row, preferred, note=note)
+    else:
+        record = sitting.records[1 if sitting.scoring.swapped(row) else 0]
+        give_grade(session, record, row, None if judgement is None else judgement.value, note=note)
 
 
 def read_agreement(sitting: Sitting, session: Session) -> str:

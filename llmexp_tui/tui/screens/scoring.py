@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.tui.messages import StoreChanged
-from llmexp_tui.tui.reads.scoring import Sides, Sitting, keep, read_agreement, read_sides, read_sitting
+from llmexp_tui.tui.reads.scoring import Keeper, Sides, Sitting, read_agreement, read_sides, read_sitting
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
@@ -48,6 +48,7 @@ class ScoringScreen(ProjectScreen):
         self.candidate = candidate
         self.kind: Literal["ab", "rubric"] = kind
         self.sitting: Sitting | None = None
+        self.keeper: Keeper | None = None
         self.shown: int | None = None
         self._agreement = ""
         own = metrics_of(report, candidate)
@@ -84,6 +85,7 @@ class ScoringScreen(ProjectScreen):
 
     def _begin(self, sitting: Sitting) -> None:
         self.sitting = sitting
+        self.keeper = Keeper(sitting)
         self._next()
 
     def _next(self) -> None:
@@ -156,9 +158,10 @@ class ScoringScreen(ProjectScreen):
             self._keep(row, None)
 
     def _keep(self, row: int, judgement: Judgement | None) -> None:
-        if self.sitting is not None:
-            # A group of its own for each row: a judgement must not be cancelled by the next one.
-            self.fetch(f"keep {row}", partial(keep, self.sitting, row, judgement), lambda _: None)
+        if self.keeper is not None:
+            self.keeper.add(row, judgement)
+            # A group for each: no judgement waits for, or is cancelled by, the next one.
+            self.fetch(f"keep {self.keeper.number}", self.keeper.keep, lambda _: None)
             self._next()
 
     def action_skip(self) -> None:

@@ -54,6 +54,7 @@ class DiffView(ScrollView, can_focus=True):
         self._feet: tuple[Line, Line] = ((), ())
         self._rows: list[DiffRow] = []
         self._single = False
+        self._marked = True
         self._ticket = 0
         self._styles = ToneStyles(self)
 
@@ -71,7 +72,7 @@ class DiffView(ScrollView, can_focus=True):
         `marked` off shows them side by side without saying what differs.
         """
         self._ticket += 1
-        self._titles, self._feet, self._single = titles, feet, right is None
+        self._titles, self._feet, self._single, self._marked = titles, feet, right is None, marked
         self.scroll_home(animate=False)
         if right is not None and not marked:
             self._laid_out(beside(left, right))
@@ -123,6 +124,9 @@ class DiffView(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles.clear()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return (self._marked and not self._single) if action == "fold" else True
 
     def action_fold(self) -> None:
         self.fold = not self.fold

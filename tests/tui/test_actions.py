@@ -1,0 +1,322 @@
+"""What the app changes: labels, versions, datasets of marked rows, scores, settings, queued runs. All by keys."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.store import comparisons, datasets, prompts, queue, runs
+from llmexp_tui.tui.app import LlmexpApp
+from llmexp_tui.tui.screens.confirm import ConfirmScreen
+from llmexp_tui.tui.screens.dataset_diff import DatasetDiffScreen
+from llmexp_tui.tui.screens.datasets import DatasetsScreen
+from llmexp_tui.tui.screens.home import HomeScreen
+from llmexp_tui.tui.screens.keys import KeysScreen
+from llmexp_tui.tui.screens.label import LabelScreen
+from llmexp_tui.tui.screens.launch import LaunchScreen
+from llmexp_tui.tui.screens.marked import MarkedScreen
+from llmexp_tui.tui.screens.prompts import PromptsScreen
+from llmexp_tui.tui.screens.quit import QuitScreen
+from llmexp_tui.tui.screens.results import ResultsScreen
+from llmexp_tui.tui.screens.rows import RowsScreen
+from llmexp_tui.tui.screens.runs import RunsScreen
+from llmexp_tui.tui.screens.scoring import ScoringScreen
+from llmexp_tui.tui.screens.settings import SettingsScreen
+from llmexp_tui.tui.screens.welcome import WelcomeScreen
+from llmexp_tui.tui.settings import load_settings
+from llmexp_tui.tui.themes import THEME_NAMES
+from llmexp_tui.workflows import start
+from llmexp_tui.workflows.session import Session
+from tests.tui.build import run_group
+from tests.tui.conftest import MakeApp
+from tests.tui.waiting import filled, on_screen, until
+
+
+@pytest.fixture
+def queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queue without a worker process: what is queued stays so."""
+    monkeypatch.setattr(start, "ensure_worker", lambda session: None)
+
+
+async def test_a_label_moves_with_its_reason_and_comes_back(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("4")
+        await on_screen(pilot, PromptsScreen)
+        await filled(pilot, "#versions")
+        await pilot.press("j", "l")
+        await on_screen(pilot, LabelScreen)
+        await pilot.press("tab", *"good", "enter")
+        await on_screen(pilot, PromptsScreen)
+
+        def stands() -> str:
+            return prompts.resolve(session.store, "short", "production").hash
+
+        newest = prompts.versions(session.store, "short")[0].hash
+        await until(pilot, lambda: stands() == newest)
+        move = prompts.label_history(session.store, "short", "production")[0]
+        assert (move.reason, move.who) == ("good", session.who)
+        await until(pilot, lambda: "production" in pilot.app.screen.items[1].version.labels)  # type: ignore[attr-defined]
+        await pilot.press("b")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("n")
+        await on_screen(pilot, PromptsScreen)
+        assert stands() == newest, "no is no"
+        await pilot.press("b")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("y")
+        await until(pilot, lambda: stands() != newest)
+
+
+async def test_a_run_is_queued_with_what_was_chosen(make_app: MakeApp, session: Session, queued: None) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("r")
+        launch = await on_screen(pilot, LaunchScreen)
+        await until(pilot, lambda: launch.preflight is not None)
+        await pilot.press("n", "1", "2", "escape", "f", "enter")
+        await until(pilot, lambda: bool(queue.entries(session.store)))
+        await on_screen(pilot, HomeScreen)
+        entry = queue.entries(session.store)[0]
+        assert entry.command == {"kind": "run", "experiment": "tone", "options": {"rows": 12, "fresh": True}}
+        app = pilot.app
+        assert isinstance(app, LlmexpApp)
+        await until(pilot, lambda: any(group.status == "queued" for group in app.groups))
+
+
+async def test_quitting_while_a_run_goes_asks_and_can_stop_it(
+    make_app: MakeApp, session: Session, queued: None
+) -> None:
+    start.queue_run(session, "run", "tone", {})
+    app = make_app()
+    async with app.run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await until(pilot, lambda: bool(app.groups))
+        await pilot.press("q")
+        await on_screen(pilot, QuitScreen)
+        await pilot.press("escape")
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("q")
+        await on_screen(pilot, QuitScreen)
+        await pilot.press("c")
+        await until(pilot, lambda: queue.entries(session.store)[0].state == "cancelled")
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert app.return_code == 0
+
+
+async def test_quitting_with_nothing_running_asks_nothing(make_app: MakeApp) -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+    assert app.return_code == 0
+
+
+async def test_progress_is_seen_while_somebody_else_writes(make_app: MakeApp, session: Session) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        run_group(session, "fresh", 5, good={"long": 20, "short": 20}, status=RunStatus.RUNNING, done=15)
+        await until(pilot, lambda: bool(app.groups) and app.groups[0].done == 30)
+        await pilot.press("2")
+        screen = await on_screen(pilot, RunsScreen)
+        await until(pilot, lambda: screen.group is not None and screen.group.experiment == "fresh")
+        assert screen.group is not None and screen.group.total == 120
+        runs.set_status(
+            session.store, [arm.record.id for arm in screen.group.arms], RunStatus.CANCELLED, at=session.at()
+        )
+        await until(pilot, lambda: not app.groups)
+
+
+async def test_marked_rows_become_a_dataset_of_the_project(
+    make_app: MakeApp, session: Session, project: Path
+) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("j", "enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("n")
+        await on_screen(pilot, RowsScreen)
+        await filled(pilot, "#rows")
+        await pilot.press("space", "space", "m")
+        await on_screen(pilot, MarkedScreen)
+        await pilot.press("enter")
+        await on_screen(pilot, RowsScreen)
+        await until(pilot, lambda: bool(datasets.versions(session.store, "tickets-hard")))
+    version = datasets.versions(session.store, "tickets-hard")[0]
+    assert version.rows == 2
+    table = tomllib.loads((project / "llmexp.toml").read_text())
+    assert table["datasets"]["tickets-hard"]["id"] == "id" and "tone" in table["experiments"]
+
+
+async def test_a_changed_file_is_recorded_and_compared(make_app: MakeApp, project: Path) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("3")
+        screen = await on_screen(pilot, DatasetsScreen)
+        await filled(pilot, "#versions")
+        path = project / "tickets.csv"
+        path.write_text(path.read_text().replace("my refund is late", "my refund is very late", 1))
+        await pilot.press("n")
+        await until(pilot, lambda: len(screen.versions) == 3)
+        await pilot.press("g", "d")
+        await on_screen(pilot, DatasetDiffScreen)
+        table = await filled(pilot, "#rows")
+        assert table.total == 1 and table.cursor_key == "t000"
+
+
+async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("b")
+        screen = await on_screen(pilot, ScoringScreen)
+        for number in range(1, 11):
+            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.row)
+            await pilot.press("3" if number == 10 else "1")
+            await until(
+                pilot,
+                lambda number=number: screen.sitting is not None and len(screen.sitting.scoring.given) == number,  # type: ignore[misc]
+            )
+        await until(pilot, lambda: screen._agreement.startswith("κ"))
+        await pilot.press("u")
+        assert screen.sitting is not None and len(screen.sitting.scoring.given) == 9
+        await until(pilot, lambda: all(w.is_finished for w in pilot.app.workers if w.group.startswith("keep")))
+        await pilot.press("escape")
+        await on_screen(pilot, ResultsScreen)
+        await pilot.press("b")
+        again = await on_screen(pilot, ScoringScreen)
+        await until(pilot, lambda: again.sitting is not None)
+        assert again.sitting is not None
+        assert again.sitting.scoring.given == screen.sitting.scoring.given
+
+
+async def test_settings_are_kept_and_themes_change(make_app: MakeApp) -> None:
+    app = make_app("dark")
+    async with app.run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("comma")
+        await on_screen(pilot, SettingsScreen)
+        await filled(pilot, "#list")
+        await pilot.press("enter")
+        assert app.theme == THEME_NAMES[1]
+        await pilot.press("j", "enter", *"nano", "enter", "j", "enter", "escape")
+        await on_screen(pilot, HomeScreen)
+    kept = load_settings(app.folder)
+    assert (kept.theme, kept.editor, kept.confirm_quit) == (THEME_NAMES[1], "nano", False)
+
+
+async def test_a_users_keys_replace_ours(make_app: MakeApp) -> None:
+    app = make_app(keymap={"experiment.open": "x"})
+    async with app.run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("x")
+        await on_screen(pilot, ResultsScreen)
+
+
+async def test_help_lists_the_live_keys(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("question_mark")
+        screen = await on_screen(pilot, KeysScreen)
+        titles = [title for title, _ in screen._groups]
+        assert titles[0] == "In the part that has the focus" and titles[-1] == "Everywhere"
+        texts = {entry.text for _, entries in screen._groups for entry in entries}
+        assert "Run the experiment under the cursor" in texts
+        await pilot.press("escape")
+        await on_screen(pilot, HomeScreen)
+
+
+async def test_the_palette_reaches_objects_and_actions(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+        await pilot.press(*"cheaper")
+        await until(pilot, lambda: _first_option(pilot.app.screen).startswith("Experiment: cheaper"))
+        await pilot.press("enter")
+        screen = await on_screen(pilot, ResultsScreen)
+        assert screen.experiment == "cheaper"
+
+
+def _first_option(screen: Any) -> str:
+    from textual.command import CommandList
+
+    found = screen.query_one(CommandList)
+    return str(found.get_option_at_index(0).prompt) if found.option_count else ""
+
+
+async def test_without_a_project_one_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    env: Mapping[str, str] = {"HOME": str(tmp_path), "LLMEXP_CONFIG_DIR": str(tmp_path / "cfg"), "LC_ALL": "C.UTF-8"}
+    app = LlmexpApp(None, env=env)
+    async with app.run_test() as pilot:
+        await on_screen(pilot, WelcomeScreen)
+        await pilot.press("2")
+        assert isinstance(app.screen, WelcomeScreen), "there is nowhere to go yet"
+        await pilot.press("n")
+        await on_screen(pilot, HomeScreen)
+        table = await filled(pilot, "#experiments")
+        assert table.total == 1
+    assert (tmp_path / "llmexp.toml").is_file()
+
+
+async def test_a_project_that_cannot_be_read_says_so(make_app: MakeApp, project: Path) -> None:
+    (project / "llmexp.toml").write_text("[datasets]\nx = 1\n")
+    app = make_app()
+    async with app.run_test() as pilot:
+        screen = await on_screen(pilot, HomeScreen)
+        await until(pilot, lambda: screen.query_one("#nothing").display)
+        assert "llmexp.toml" in str(screen.query_one("#nothing").text)  # type: ignore[attr-defined]
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
+
+
+async def test_results_are_compared_and_kept_where_a_run_was_never_judged(
+    make_app: MakeApp, session: Session
+) -> None:
+    run_group(session, "fresh", 6, good={"long": 30, "short": 45}, status=RunStatus.COMPLETE)
+    before = len(comparisons.history(session.store, "fresh"))
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("G", "enter")
+        screen = await on_screen(pilot, ResultsScreen)
+        await until(pilot, lambda: screen.report is not None)
+        await pilot.press("u")
+        await until(pilot, lambda: len(comparisons.history(session.store, "fresh")) == before + 1)
+
+
+async def test_typing_in_an_input_never_triggers_keys(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("enter")
+        screen = await on_screen(pilot, RowsScreen)
+        await filled(pilot, "#rows")
+        await pilot.press("slash", *"q?12", "enter")
+        assert screen.query_one("#filter Input", Input).value == "q?12"
+        await until(pilot, lambda: screen.asked.text == "q?12")
+        await until(pilot, lambda: bool(screen.query_one("#nothing").display))
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.asked.text == "" and not screen.query_one("#nothing").display)
