@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,12 +22,15 @@ EXPIRES_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process. `boot` names the boot and the process namespace; `session` is the login session's leader."""
+    """A process. `boot` names the boot and the process namespace; `session` is the login session's leader.
+
+    Whose it is says nothing about which it is: a worker goes by its user's session, and is still the same process.
+    """
 
     host: str
     boot: str
-    uid: int
-    session: int
+    uid: int = field(compare=False)
+    session: int = field(compare=False)
     pid: int
     started: str
 
