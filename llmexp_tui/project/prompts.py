@@ -13,15 +13,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import PurePosixPath
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from llmexp_tui.domain.prompt import Message, Prompt
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, PromptError, UnknownNameError
 from llmexp_tui.project.files import FileSource, safe_relpath
 from llmexp_tui.project.jsontext import JsonTextError, parse_json
-from llmexp_tui.project.template import Template, compile_template
 from llmexp_tui.project.toml import parse_toml
+
+if TYPE_CHECKING:
+    from llmexp_tui.project.template import Template
 
 FRONT_MATTER_KEYS = ("output_schema", "tools", "few_shot")
 EXAMPLES = "examples"
@@ -120,6 +122,8 @@ def compile_prompt(prompt: Prompt) -> CompiledPrompt:
         raise PromptError("the prompt is empty", where=prompt.path, mend="write at least one line")
     mark = f"\x02{secrets.token_hex(16)}\x03"  # drawn anew each time, so that no row can hold it
     source = _mark_roles(body, mark, prompt.path)
+    from llmexp_tui.project.template import compile_template  # jinja2: 30 ms that loading and listing do not need
+
     template = compile_template(source, prompt.path, constants)
     return CompiledPrompt(prompt, tuple(template.required), schema, tools, template, mark)
 
