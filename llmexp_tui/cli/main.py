@@ -25,7 +25,7 @@ _EPILOG = "Root options (llmexp-tui --help) may stand before or after the comman
 
 def _program() -> typer.Typer:
     """The commands' tree. Rich help and rich tracebacks are off: plain text, and 60 ms less to start."""
-    from llmexp_tui.cli.commands import compare, datasets, doctor, plan, prompts, run, runs, start
+    from llmexp_tui.cli.commands import compare, datasets, doctor, judge, plan, prompts, run, runs, start
 
     plain: dict[str, Any] = {"rich_markup_mode": None, "context_settings": _SETTINGS}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=None, **plain)
@@ -35,6 +35,7 @@ def _program() -> typer.Typer:
         ("init", start.init, "Write a small project that runs as it is."),
         ("run", run.run, "Run an experiment's variants."),
         ("aa", run.aa, "Run a variant against itself: the noise floor."),
+        ("judge", judge.judge, "Ask judges about stored outputs."),
         ("compare", compare.compare, "Show the results panel of what is stored."),
         ("plan", plan.plan, "Say what it costs and what it can show."),
         ("resume", run.resume, "Finish an interrupted run."),

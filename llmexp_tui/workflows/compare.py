@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import UsageError
 from llmexp_tui.reports.record import ExperimentReport
@@ -17,6 +19,12 @@ JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 
 def compare_experiment(session: Session, name: str) -> ExperimentReport:
     """The newest complete runs of the experiment's variants. Raises UsageError where a side was never run."""
+    baseline, candidates = newest_arms(session, name)
+    return _compare(session, prepare(session, name), baseline, candidates)
+
+
+def newest_arms(session: Session, name: str) -> tuple[RunRecord, list[RunRecord]]:
+    """The newest complete run of the baseline, and of each candidate that has one. Raises UsageError."""
     experiment = find_experiment(session.project, name)
     newest: dict[str, RunRecord] = {}
     for record in runs.find_runs(session.store, experiment=name, statuses=JUDGEABLE):
@@ -28,7 +36,7 @@ def compare_experiment(session: Session, name: str) -> ExperimentReport:
     candidates = [newest[variant] for variant in experiment.candidates if variant in newest]
     if not candidates:
         raise UsageError("no candidate has a complete run", where=name, mend=mend)
-    return _compare(session, prepare(session, name), newest[experiment.baseline], candidates)
+    return newest[experiment.baseline], candidates
 
 
 def compare_runs(session: Session, run_a: str, run_b: str) -> ExperimentReport:
@@ -36,12 +44,19 @@ def compare_runs(session: Session, run_a: str, run_b: str) -> ExperimentReport:
     first, second = runs.get_run(session.store, run_a), runs.get_run(session.store, run_b)
     if first.id == second.id:
         raise UsageError("both are the same run", mend="name two runs, see `llmexp-tui runs`")
-    if first.experiment != second.experiment:
-        raise UsageError(
-            f'run {first.id} is of experiment "{first.experiment}", run {second.id} of "{second.experiment}"',
-            mend="compare runs of one experiment",
-        )
+    require_one_experiment((first, second))
     return _compare(session, prepare_stored(session, (first, second)), first, [second])
+
+
+def require_one_experiment(records: Sequence[RunRecord]) -> None:
+    """Raises UsageError where the runs belong to different experiments."""
+    first = records[0]
+    for other in records[1:]:
+        if other.experiment != first.experiment:
+            raise UsageError(
+                f'run {first.id} is of experiment "{first.experiment}", run {other.id} of "{other.experiment}"',
+                mend="name runs of one experiment",
+            )
 
 
 def _compare(
