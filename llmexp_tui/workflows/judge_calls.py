@@ -15,10 +15,10 @@ from typing import Any, cast
 
 from llmexp_tui.domain.hashing import canonical_json
 from llmexp_tui.domain.prompt import Message
-from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Request
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Price, Request
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.engine.breaker import Breaker
-from llmexp_tui.engine.budget import Budget
+from llmexp_tui.engine.budget import Budget, expected_cost
 from llmexp_tui.engine.lanes import Lanes
 from llmexp_tui.engine.retry import RetryPolicy, call_with_retry
 from llmexp_tui.engine.stop import StopFlag, StopMode
@@ -43,32 +43,70 @@ class Bench:
     calls: int = 0
     missing: int = 0
     breakers: dict[str, Breaker] = field(default_factory=dict)
+    _spent: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     async def call(
         self, name: str, model: Model, provider: Provider | None, request: Request
     ) -> Completion | Failure:
-        """One call with its retries, within the budget. Raises LlmexpError where nothing more may be called."""
+        """One call with its retries, within the budget; NOT_CALLED where all is stopping.
+
+        Raises LlmexpError where nothing more may be called.
+        """
         price = price_of(model)
-        reserved = self.budget.estimate(request, price)
+        reserved = self._estimate(name, request, price)
         lane = self.lanes.open(model)
+        gated = _Gated(provider or lane.provider, self.flag)
         if not self.budget.reserve(reserved):
             cap, spent = self.budget.cap_usd or 0.0, self.budget.spent_usd
             what = f"stopped before passing the cost cap of ${cap:g} (${spent:.4f} spent), while judging"
             raise BudgetError(what, mend="raise the cap and go on with `llmexp-tui resume` or `llmexp-tui judge`")
         cost: float | None = None
         try:
-            result = (await call_with_retry(provider or lane.provider, request, lane.limiter, RetryPolicy())).result
+            result = (await call_with_retry(gated, request, lane.limiter, RetryPolicy())).result
             if isinstance(result, Completion):
                 cost = result.cost_usd if price is None else price.cost(result.usage)
                 result = replace(result, cost_usd=cost)
         finally:
             self.budget.settle(reserved, cost)
+        if result is NOT_CALLED:
+            return result
         self.calls += 1
+        count, spent = self._spent.get(name, (0, 0.0))
+        self._spent[name] = count + 1, spent + (cost or 0.0)
         breaker = self.breakers.setdefault(name, Breaker(name, model.model))
         problem = breaker.observe(result)
         if problem is not None:
             raise ProviderStopError(problem.what, where=f'judge "{name}"', mend=_MEND)
         return result
+
+
+    def _estimate(self, name: str, request: Request, price: Price | None) -> float:
+        """What to reserve: the worst case, until ten calls of this very model have shown what they really cost.
+
+        The budget's own average will not do: a judge may cost a hundred times what the variants do.
+        """
+        if self.budget.cap_usd is None or price is None:
+            return 0.0
+        worst = expected_cost(request, price)
+        count, spent = self._spent.get(name, (0, 0.0))
+        return worst if count < 10 else min(worst, 2 * spent / count)
+
+
+NOT_CALLED = Failure(FailureKind.INTERNAL, "it was not called", retryable=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gated:
+    """Lets no request start once a stop was asked for, wherever the call was waiting until then."""
+
+    provider: Provider
+    flag: StopFlag
+
+    async def complete(self, request: Request) -> Completion | Failure:
+        return NOT_CALLED if self.flag.requested else await self.provider.complete(request)
+
+    async def aclose(self) -> None:
+        """The lane is the invocation's."""
 
 
 @dataclass(slots=True)
@@ -113,8 +151,9 @@ class ScoreCall:
         if key in known:
             return replace(known[key], cost_usd=0.0)
         if self._may_not_call():
-            return _NOT_CALLED
+            return NOT_CALLED
         result = await self.bench.call(name, model, None, request)
+        self.stopped = self.stopped or result is NOT_CALLED
         if isinstance(result, Completion):
             self._remember(key, result)
         return result
@@ -126,11 +165,12 @@ class ScoreCall:
         cost: float | None = 0.0
         if new:
             if self._may_not_call():
-                return _NOT_CALLED
+                return NOT_CALLED
             request = build_request(model, [Message("user", text) for text in new], seed=None)
             once = _EmbedOnce(self.bench.lanes, model, tuple(new))
             result = await self.bench.call(name, replace(model, lane="litellm"), once, request)
             if isinstance(result, Failure):
+                self.stopped = self.stopped or result is NOT_CALLED
                 return result
             cost = result.cost_usd
             for text, vector in zip(new, once.vectors, strict=True):
@@ -160,10 +200,7 @@ class ScoreCall:
         """Raised on, it would count as this row's fault; it is the end of all judging."""
         self.stopped = True
         self.bench.flag.request(StopMode.DRAIN, error)
-        return _NOT_CALLED
-
-
-_NOT_CALLED = Failure(FailureKind.INTERNAL, "it was not called", retryable=False)
+        return NOT_CALLED
 
 
 @dataclass(slots=True)

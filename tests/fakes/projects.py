@@ -42,7 +42,8 @@ def answering(wrong: Callable[[str, int], bool] = lambda arm, item: item % 10 ==
 class ProjectFolder:
     """A project folder whose description can be changed and written again.
 
-    `model` and `experiment` are the tables as they go into the project file; `variants` maps a variant to its prompt.
+    `model` and `experiment` are the tables as they go into the project file; `variants` maps a variant to its prompt;
+    `models` are further models by name, each like `model` but for what it says.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class ProjectFolder:
         gates: Sequence[Mapping[str, Any]] = (GATE,),
         plan: Mapping[str, Any] | None = None,
         model: Mapping[str, Any] | None = None,
+        models: Mapping[str, Mapping[str, Any]] | None = None,
         repeats: int = 1,
         dataset: Mapping[str, Any] | None = None,
     ) -> None:
@@ -73,6 +75,7 @@ class ProjectFolder:
             base = server if isinstance(server, str) else server.base_url
             self.model = {"model": "openai/gpt-x", "api_base": base, "api_key_env": "MODEL_KEY", "timeout_s": 20.0}
         self.model |= dict(model or {})
+        self.models = {name: {**self.model, **table} for name, table in (models or {}).items()}
         self.write()
 
     @property
@@ -114,7 +117,7 @@ class ProjectFolder:
         body: dict[str, Any] = {
             "datasets": {"items": {"path": "items.csv", **self.dataset}},
             "prompts": {name: {"path": f"{name}.md"} for name in self.variants},
-            "models": {"small": self.model},
+            "models": {"small": self.model, **self.models},
             "experiments": {"tone": experiment},
         }
         if self.max_cost_usd is not None:
