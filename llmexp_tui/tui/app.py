@@ -187,8 +187,9 @@ class LlmexpApp(App[None]):
         """Open (or open again) the project in a thread and go home."""
         self._opener = opener
         self._session = Future()
-        self.run_worker(self._open, thread=True, group="open", exclusive=True)
         self.go_to("home")
+        # The frame is painted first: opening imports the store's libraries, which holds up every other thread.
+        self.call_after_refresh(self.run_worker, self._open, thread=True, group="open", exclusive=True)
 
     def _open(self) -> None:
         future, opener = self._session, self._opener

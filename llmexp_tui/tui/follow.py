@@ -6,6 +6,7 @@ It asks first whether anything was committed at all (microseconds), so an idle a
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from textual.worker import Worker, get_current_worker
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui import terminal
 from llmexp_tui.tui.messages import ProgressRead, StoreChanged, TerminalLost
+from llmexp_tui.tui.reads.estimate import read_estimate
 from llmexp_tui.tui.reads.runs import read_active
 from llmexp_tui.tui.state.pace import Pace
 from llmexp_tui.tui.state.runs import GroupLine
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.25
 _PROBE_S = 1.0
+_ESTIMATE_S, _ESTIMATE_SHARE = 1.0, 20.0
 
 
 def start_following(app: LlmexpApp, session: Session) -> Worker[None]:
@@ -39,6 +42,8 @@ class Follower:
         self._version: int | None = None
         self._active: tuple[GroupLine, ...] = ()
         self._pace = Pace()
+        self._estimates: dict[str, str] = {}
+        self._estimate_at = 0.0
 
     def look(self, now: float) -> tuple[bool, tuple[GroupLine, ...] | None]:
         """(whether the store changed since the last look, what runs now or None where that is as before).
@@ -51,10 +56,18 @@ class Follower:
         self._version = version
         if not changed and not self._active:
             return False, None
-        found = self._pace.with_rates(read_active(self._session), now)
+        found = self._estimated(self._pace.with_rates(read_active(self._session), now), now)
         news = None if found == self._active and not first else found
         self._active = found
         return changed and not first, news
+
+    def _estimated(self, groups: tuple[GroupLine, ...], now: float) -> tuple[GroupLine, ...]:
+        """The groups with their running estimate, looked at so seldom that it takes a twentieth of the time."""
+        if now >= self._estimate_at:
+            running = [group for group in groups if group.status == "running"]
+            self._estimates = {group.group: read_estimate(group, self._session) for group in running}
+            self._estimate_at = now + max(_ESTIMATE_S, _ESTIMATE_SHARE * (time.monotonic() - now))
+        return tuple(replace(group, estimate=self._estimates.get(group.group, "")) for group in groups)
 
 
 def _follow(app: LlmexpApp, session: Session) -> None:

@@ -63,7 +63,7 @@ def group_lines(session: Session, records: Sequence[RunRecord], *, dead: Iterabl
     totals, gone = _totals(session, records), set(dead)
     lines = []
     for group, members in groups.items():
-        ordered = sorted(members, key=lambda record: record.id)
+        ordered = members[::-1]  # runs are found newest first; arms are shown in the order they were made
         arms = tuple(ArmLine(record, totals[record.id], record.rows * record.repeats) for record in ordered)
         alive = not any(record.id in gone for record in members)
         lines.append(GroupLine(group, ordered[0].experiment, arms, alive=alive))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,7 +12,6 @@ from textual.widgets import Static
 
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui.messages import RunsProgressed
-from llmexp_tui.tui.reads.home import read_home
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import home as state
 from llmexp_tui.tui.state.cells import Line, line
@@ -23,6 +22,9 @@ from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.run_progress import RunProgress
 from llmexp_tui.tui.widgets.tones import join_lines
+
+if TYPE_CHECKING:
+    from llmexp_tui.workflows.session import Session
 
 _CHANGED_LINES = 4
 
@@ -75,7 +77,7 @@ class HomeScreen(ProjectScreen):
 
     def load(self) -> None:
         """Read the experiments."""
-        self.fetch("home", read_home, self._show, self._failed)
+        self.fetch("home", _read, self._show, self._failed)
 
     def _failed(self, error: LlmexpError) -> None:
         self.query_one("#experiments").display = False
@@ -148,6 +150,13 @@ class HomeScreen(ProjectScreen):
     def action_watch(self) -> None:
         """Watch on or off."""
         self.home_app.watching.toggle()
+
+
+def _read(session: Session) -> state.HomeView:
+    """The store's libraries take 0.3 s to import: in this thread, behind the first frame."""
+    from llmexp_tui.tui.reads.home import read_home
+
+    return read_home(session)
 
 
 def _changed(view: state.HomeView) -> list[Line]:

@@ -112,7 +112,7 @@ class ResultsScreen(ProjectScreen):
             return
         table = self.query_one("#metrics", PagedTable)
         cells = self.size.width - 3
-        heading = [text for text in state.heading(report, self.candidate) if text and any(s.text for s in text)]
+        heading = state.heading(report, self.candidate)
         names = state.candidates(report)
         if len(names) > 1:
             place = names.index(self.candidate) + 1

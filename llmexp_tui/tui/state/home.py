@@ -116,8 +116,8 @@ def _age(item: ExperimentLine, now: datetime) -> Line:
 
 
 def badge_of(report: ExperimentReport, head: MetricResult) -> Badge:
-    """The headline's verdict, unless the comparison as a whole cannot be judged."""
-    if report.status in ("invalid", "error"):
+    """The headline's verdict where the gate passes or fails by it, else that the gate is open, and why not shut."""
+    if report.status in ("invalid", "error") or (report.has_gates and report.status == "inconclusive"):
         badge = status_badge(report.status)
         return Badge(badge.glyph, badge.word.lower(), badge.tone)
     return verdict_badge(head)

@@ -119,8 +119,8 @@ def short_title(metric: MetricResult, plot: int) -> str:
     return " ".join(part for part in parts if part)
 
 
-def heading(report: ExperimentReport, candidate: str) -> tuple[Line, Line, Line]:
-    """What is compared and what the gate says; the question; how much of it came back."""
+def heading(report: ExperimentReport, candidate: str) -> list[Line]:
+    """What the gate says of what; why, where it does not pass; the question; how much of it came back."""
     gate = status_badge(report.status, has_gates=report.has_gates)
     baseline = report.baseline.variant if report.baseline else "–"
     dataset = f" · {report.dataset.name} {report.dataset.version}" if report.dataset else ""
@@ -131,7 +131,9 @@ def heading(report: ExperimentReport, candidate: str) -> tuple[Line, Line, Line]
         (report.name, "strong"),
         (f"  {candidate} against {baseline}{axis}{dataset}", "muted"),
     )
-    return first, line(report.question or ""), integrity(report, candidate)
+    why = [line((report.reasons[0], gate.tone))] if report.reasons and report.status != "pass" else []
+    question = [line(report.question)] if report.question else []
+    return [first, *why, *question, integrity(report, candidate)]
 
 
 def integrity(report: ExperimentReport, candidate: str) -> Line:

@@ -41,7 +41,7 @@ class GroupLine:
     """Runs started together. `rate` in calls a second over the last seconds, `eta_s` None while unknown.
 
     `alive` is False where the worker is gone though the runs are not finished. Without arms it is a command of a
-    `kind` (run, aa, check, resume) that waits for its worker.
+    `kind` (run, aa, check, resume) that waits for its worker. `estimate` says in words how the change looks so far.
     """
 
     group: str
@@ -53,6 +53,7 @@ class GroupLine:
     waiting: str = ""
     alive: bool = True
     kind: str = ""
+    estimate: str = ""
 
     @property
     def status(self) -> str:
@@ -116,8 +117,8 @@ def table_rows(groups: Sequence[GroupLine], now: datetime) -> list[TableRow]:
             (
                 run_badge(group.status).spans,
                 line(group.experiment),
-                line((", ".join(arm.name for arm in group.arms), "muted")),
-                line(f"{count(group.done)}/{count(group.total)}"),
+                line((", ".join(arm.name for arm in group.arms) or group.kind, "muted")),
+                line(f"{count(group.done)}/{count(group.total)}" if group.arms else ""),
                 line((str(group.errors), "bad" if group.errors else "muted")),
                 line(money(group.cost)),
                 line((group.arms[0].record.who if group.arms else "", "muted")),
@@ -130,6 +131,8 @@ def table_rows(groups: Sequence[GroupLine], now: datetime) -> list[TableRow]:
 
 def progress_lines(group: GroupLine, cells: int) -> list[Line]:
     """A bar for each arm, then one line of rate, cost, errors and time left, in `cells` cells."""
+    if not group.arms:
+        return [line((f"{group.kind} waits for the worker", "muted"))]
     names = max((len(arm.name) for arm in group.arms), default=0)
     names = min(names, max(8, cells // 3))
     lines: list[Line] = []
@@ -139,6 +142,8 @@ def progress_lines(group: GroupLine, cells: int) -> list[Line]:
         tone = "bad" if arm.totals.errored and arm.totals.errored == arm.done else "info"
         lines.append(line((f"{arm.name[:names]:<{names}} ", ""), (bar(arm.done, arm.total, room), tone), figures))
     lines.append(_pace(group))
+    if group.estimate:
+        lines.append(line((group.estimate, "info")))
     return lines
 
 
