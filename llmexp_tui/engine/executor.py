@@ -30,6 +30,7 @@ from llmexp_tui.store import runs
 from llmexp_tui.store.cells import CellWrite
 from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.store.engine import Store
+from llmexp_tui.store.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Executor:
 
         Raises what stopped it, a LlmexpError, after what finished is committed.
         """
-        writer = CellWriter(self._store, self._committed)
+        writer = CellWriter(self._store, Spool(self._store, self._arms[0].run.experiment), self._committed)
         width = self._width()
         queue: asyncio.Queue[Work | None] = asyncio.Queue(maxsize=2 * width)
         workers = [asyncio.create_task(self._work(queue, writer)) for _ in range(width)]
@@ -152,7 +153,8 @@ class Executor:
         async for chunk in feed.chunks(start, stop):
             for item in chunk:
                 if item.hit is not None:
-                    await writer.put(self._record(item, item.hit.completion, 1))
+                    cell = self._record(item, item.hit.completion, 1)
+                    await writer.put(replace(cell, scores=self._scores(item, item.hit.completion)))
                 elif self._conditions.offline:
                     self._missing += 1
                 else:
@@ -193,7 +195,11 @@ class Executor:
             self._flag.request(StopMode.DRAIN, problem)
         if isinstance(result, Failure) and result.kind in STOPS_ARM:
             return  # nothing was learnt about this row: it stays open for `resume`
-        await writer.put(self._record(item, result, attempted.attempts))
+        cell = self._record(item, result, attempted.attempts)
+        writer.keep(cell)  # before it is scored: own scorers may take their time
+        if isinstance(result, Completion):
+            cell = replace(cell, scores=self._scores(item, result))
+        await writer.put(cell)
 
     def _over_budget(self) -> BudgetError:
         cap, spent = self._budget.cap_usd or 0.0, self._budget.spent_usd
@@ -203,7 +209,7 @@ class Executor:
         )
 
     def _record(self, item: Work, result: Completion | Failure, attempts: int) -> CellWrite:
-        """The cell as it is written: an answer with its scores, or a failure; a cached answer by its number."""
+        """The cell as it is written, but for its scores: an answer or a failure, a cached answer by its number."""
         arm = self._arms[item.cell.arm]
         answer = result if isinstance(result, Completion) else None
         cached = item.hit is not None
@@ -218,11 +224,10 @@ class Executor:
             cached_completion_no=None if item.hit is None else item.hit.no,
             rules=arm.run.rules,
             at=self._conditions.now().isoformat(),
-            scores=() if answer is None else self._scores(arm, item, answer),
         )
 
-    @staticmethod
-    def _scores(arm: Arm, item: Work, answer: Completion) -> tuple[tuple[str, Score], ...]:
+    def _scores(self, item: Work, answer: Completion) -> tuple[tuple[str, Score], ...]:
+        arm = self._arms[item.cell.arm]
         sample = sample_of(item.row, answer, item.request.messages, arm.expected_column)
         return score_output(arm.scorers, sample)
 

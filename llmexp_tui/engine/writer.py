@@ -1,7 +1,7 @@
 """One thread that commits finished cells in groups, so that the event loop never waits for the disk.
 
-A cell counts as done only when its commit has returned: what is shown is what is stored. Nothing here decides
-anything about a cell.
+A cell counts as done only when its commit has returned: what is shown is what is stored. Until then the spool
+keeps it for the case that the process is killed. Nothing here decides anything about a cell.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from llmexp_tui.store.cells import CellWrite, write_cells
 from llmexp_tui.store.engine import Store
+from llmexp_tui.store.spool import Spool
 
 BATCH = 512
 QUEUED_AT_MOST = 4 * BATCH
@@ -22,8 +23,9 @@ QUEUED_AT_MOST = 4 * BATCH
 class CellWriter:
     """Accepts cells from the event loop's thread; `on_commit` is called there with each committed batch."""
 
-    def __init__(self, store: Store, on_commit: Callable[[Sequence[CellWrite]], None]) -> None:
+    def __init__(self, store: Store, spool: Spool, on_commit: Callable[[Sequence[CellWrite]], None]) -> None:
         self._store = store
+        self._spool = spool
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[CellWrite | None] = queue.SimpleQueue()
@@ -32,6 +34,10 @@ class CellWriter:
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self.error: BaseException | None = None
         self._thread.start()
+
+    def keep(self, cell: CellWrite) -> None:
+        """Keeps a called cell from now on, whatever becomes of this process; `put` it next."""
+        self._spool.add(cell)
 
     async def put(self, cell: CellWrite) -> None:
         """Queues one cell; waits while too many are queued. Raises what a commit raised."""
@@ -45,6 +51,7 @@ class CellWriter:
         self._queue.put(None)
         await self._closed
         self._thread.join()
+        self._spool.close()
         if self.error is not None:
             raise self.error
 
@@ -79,4 +86,5 @@ class CellWriter:
         for _ in batch:
             self._room.release()
         if stored:
+            self._spool.stored(batch)
             self._on_commit(batch)

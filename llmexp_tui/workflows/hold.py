@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import InterruptedRunError
-from llmexp_tui.store import queue
+from llmexp_tui.store import queue, spool
 from llmexp_tui.workflows.session import Session
 
 BEAT_S = 10.0
@@ -19,7 +19,7 @@ POLL_S = 0.25
 async def holding(session: Session, experiment: str, flag: StopFlag) -> AsyncIterator[None]:
     """Holds the experiment while the body runs, beating its heart; waits while another live process holds it.
 
-    Raises what stopped the wait.
+    Answers that a killed process left on their way are stored first. Raises what stopped the wait.
     """
     owner = queue.this_process()
     while not queue.hold_experiment(session.store, experiment, owner, at=session.at()):
@@ -28,6 +28,7 @@ async def holding(session: Session, experiment: str, flag: StopFlag) -> AsyncIte
         if flag.error is not None:
             raise flag.error
     queue.mark_orphans(session.store, at=session.at())
+    spool.recover(session.store, experiment)
     beat = asyncio.create_task(_beat(session, experiment, owner, flag))
     try:
         yield

@@ -48,6 +48,8 @@ class ModelServer:
         self.peak = 0
         self.connections = 0
         self.disconnects = 0
+        self.first_at: float | None = None
+        self.last_at: float | None = None
         self._script: deque[Reply] = deque()
         self._at: dict[int, Reply] = {}
         self._behaviour: Behaviour | None = None
@@ -101,11 +103,13 @@ class ModelServer:
         self._behaviour = None
         self.requests.clear()
         self.count = self.peak = self.disconnects = self.connections = 0
+        self.first_at = self.last_at = None
 
     def stats(self) -> dict[str, Any]:
         """Counters, as `GET /stats` gives them."""
+        span = None if self.first_at is None or self.last_at is None else self.last_at - self.first_at
         return {"count": self.count, "peak": self.peak, "connections": self.connections,
-                "disconnects": self.disconnects}
+                "disconnects": self.disconnects, "span_s": span}
 
     def reply_to(self, request: Recorded) -> Reply:
         """The reply for a request, from the most particular rule to the most general."""
@@ -210,6 +214,8 @@ class _Connection(asyncio.Protocol):
         server = self._server
         if method == "GET":
             self._write_response(200, {}, json.dumps(server.stats()))
+            if path == "/reset":
+                server.reset()
             return
         try:
             body = json.loads(raw or b"{}")
@@ -217,6 +223,8 @@ class _Connection(asyncio.Protocol):
             body = {}
         request = Recorded(server.count, method, path.partition("?")[0], headers, body, time.monotonic(), raw)
         server.count += 1
+        if server.first_at is None:
+            server.first_at = request.at
         server.in_flight += 1
         server.peak = max(server.peak, server.in_flight)
         self._busy = True
@@ -275,6 +283,7 @@ class _Connection(asyncio.Protocol):
         if self._busy:
             self._busy = False
             self._server.in_flight -= 1
+            self._server.last_at = time.monotonic()
 
     def _write_response(self, status: int, headers: dict[str, str], body: str) -> None:
         self._transport.write(_response(status, headers, body.encode()))

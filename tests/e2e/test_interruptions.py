@@ -1,0 +1,153 @@
+"""Runs that are killed, interrupted or doubled: nothing that was paid for is lost, nothing is paid for twice."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.store import queue, runs
+from tests.fakes.model_server import ModelServer
+from tests.fakes.programs import PROGRAM, llmexp, started, until
+from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
+
+ROWS = 150
+CONCURRENCY = 8
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with ModelServer(answering(), delay_s=0.01) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(server: ModelServer, tmp_path: Path) -> ProjectFolder:
+    gate = {"metric": "exact_match", "margin": 0.2}
+    return ProjectFolder(tmp_path, server, rows=ROWS, gates=[gate], model={"max_concurrency": CONCURRENCY})
+
+
+def calls(server: ModelServer) -> Counter[tuple[str, int]]:
+    return Counter((arm_of(request), item_of(request)) for request in server.requests)
+
+
+def stored(folder: ProjectFolder) -> tuple[list[RunStatus], list[int]]:
+    """The runs' states, and how many cells each has."""
+    with folder.session() as session:
+        found = runs.find_runs(session.store, newest_first=False)
+        return [r.status for r in found], [runs.totals(session.store, r.id).completed for r in found]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_at_any_moment_and_resumed(server: ModelServer, folder: ProjectFolder, seed: int) -> None:
+    """Twice killed: no row lost, at most the calls in flight repeated, totals as if nothing had happened."""
+    draw = random.Random(seed)
+    for moment, words in ((draw.randrange(1, 140), ("run", "tone")), (draw.randrange(141, 280), ("resume",))):
+        with started(*PROGRAM, "--trust", *words, cwd=folder.root) as process:
+            until(lambda at=moment: server.count >= at or process.poll() is not None, f"request {moment}")  # type: ignore[misc]
+            assert process.poll() is None, (folder.root / "process.log").read_text()
+            process.kill()
+            process.wait()
+        answered = sum(stored(folder)[1])
+        assert answered <= server.count
+    done = llmexp("resume", cwd=folder.root)
+    assert done.returncode == 0, done.stderr
+    assert stored(folder) == ([RunStatus.COMPLETE] * 2, [ROWS, ROWS])
+    assert set(calls(server)) == {(arm, item) for arm in ("long", "short") for item in range(ROWS)}
+    assert server.count - 2 * ROWS <= 2 * CONCURRENCY
+    assert llmexp("resume", cwd=folder.root).returncode == 2
+
+
+def test_killed_during_a_check_and_checked_again(server: ModelServer, folder: ProjectFolder) -> None:
+    with started(*PROGRAM, "--trust", "--check", cwd=folder.root) as process:
+        until(lambda: server.count >= 100, "request 100")
+        process.kill()
+    done = llmexp("--check", cwd=folder.root)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stored(folder) == ([RunStatus.COMPLETE] * 3, [ROWS] * 3)
+    assert server.count - 3 * ROWS <= CONCURRENCY
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_first_signal_drains(server: ModelServer, folder: ProjectFolder, number: signal.Signals) -> None:
+    with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root) as process:
+        until(lambda: server.count >= 60, "request 60")
+        process.send_signal(number)
+        assert process.wait(30) == 130, (folder.root / "process.log").read_text()
+    states, done = stored(folder)
+    assert set(states) == {RunStatus.INTERRUPTED}
+    assert sum(done) == server.count < 2 * ROWS
+    assert "resume" in (folder.root / "process.log").read_text()
+    assert llmexp("resume", cwd=folder.root).returncode == 0
+    assert server.count == 2 * ROWS
+    assert set(calls(server).values()) == {1}
+
+
+def test_the_second_signal_ends_at_once(server: ModelServer, folder: ProjectFolder) -> None:
+    server.delay_s = 0.0
+    server.behave(lambda request: None)
+    folder.model["timeout_s"] = 600.0
+    folder.write()
+    from tests.fakes.replies import FAULTS
+
+    server.behave(lambda request: FAULTS["hang"] if request.index >= 40 else None)
+    with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root) as process:
+        until(lambda: server.in_flight == CONCURRENCY and server.count == 40 + CONCURRENCY, "hanging calls")
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        until(lambda: process.poll() is not None or server.disconnects > 0, "the calls' end")
+        assert process.wait(30) == 130
+    states, done = stored(folder)
+    assert set(states) == {RunStatus.INTERRUPTED}
+    assert sum(done) == 40
+
+
+def test_a_stopped_check_is_resumed_by_checking_again(server: ModelServer, folder: ProjectFolder) -> None:
+    with started(*PROGRAM, "--trust", "--check", cwd=folder.root) as process:
+        until(lambda: server.count >= 100, "request 100")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert llmexp("--check", cwd=folder.root).returncode == 0
+    assert server.count == 3 * ROWS
+
+
+def test_two_checks_at_once_share_the_work(server: ModelServer, folder: ProjectFolder) -> None:
+    words = (*PROGRAM, "--trust", "--check")
+    with started(*words, cwd=folder.root) as first, started(*words, cwd=folder.root) as second:
+        assert first.wait(60) == 0, (folder.root / "process.log").read_text()
+        assert second.wait(60) == 0, (folder.root / "process.log").read_text()
+    assert server.count == 3 * ROWS
+    assert set(calls(server).values()) == {1, 2}  # the baseline's rows twice: the A/A copy
+
+
+def test_two_runs_at_once_double_no_call(server: ModelServer, folder: ProjectFolder) -> None:
+    words = (*PROGRAM, "--trust", "run", "tone")
+    with started(*words, cwd=folder.root) as first, started(*words, cwd=folder.root) as second:
+        assert (first.wait(60), second.wait(60)) == (0, 0), (folder.root / "process.log").read_text()
+    assert server.count == 2 * ROWS
+
+
+def test_the_one_who_waits_goes_on_when_the_other_is_killed(server: ModelServer, folder: ProjectFolder) -> None:
+    words = (*PROGRAM, "--trust", "--check")
+    with started(*words, cwd=folder.root) as first:
+        until(lambda: server.count >= 50, "request 50")
+        with started(*words, cwd=folder.root) as second:
+            first.kill()
+            first.wait()
+            assert second.wait(60) == 0, (folder.root / "process.log").read_text()
+    assert server.count - 3 * ROWS <= CONCURRENCY
+
+
+def test_a_run_left_by_a_dead_process_is_shown_as_interrupted(server: ModelServer, folder: ProjectFolder) -> None:
+    with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root) as process:
+        until(lambda: server.count >= 20, "request 20")
+        process.kill()
+    with folder.session() as session:
+        queue.mark_orphans(session.store, at=session.at())
+        found = runs.find_runs(session.store)
+    assert {record.status for record in found} == {RunStatus.INTERRUPTED}
