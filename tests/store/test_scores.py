@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.score import Score, again, against
 from llmexp_tui.domain.usage import Usage
 from llmexp_tui.errors import UnknownNameError, UsageError
 from llmexp_tui.store import scores
@@ -112,3 +112,55 @@ def test_people_score_beside_the_scorer(store: Store) -> None:
     scores.write_scores(store, EXACT, [(answered.output_no, Score(0.25))], at=AT)
     assert scores.score_column(store, "r1", EXACT).value.tolist() == [0.25]
     scores.write_scores(store, EXACT, [], at=AT)
+
+
+def test_further_judgements_stand_beside_the_first(store: Store) -> None:
+    rows = make_runs(store, "r1", rows=3)
+    write_cells(store, [cell("r1", row, answer(f"a{n}")) for n, row in enumerate(rows)])
+    first, second, third = (a.output_no for a in next(scores.outputs_for_scoring(store, "r1")))
+    scores.write_scores(store, EXACT, [(first, Score(1.0)), (second, Score(None, error="lost"))], at=AT)
+    scores.write_scores(store, EXACT, [(first, Score(0.5, label="tie"))], at=AT, by=again(1))
+    scores.write_scores(store, EXACT, [(third, Score(0.0, label="worse"))], at=AT, by=against("r0"))
+
+    def open_rows(**which: object) -> list[int]:
+        found = scores.outputs_for_scoring(store, "r1", EXACT, **which)  # type: ignore[arg-type]
+        return [a.row_no for chunk in found for a in chunk]
+
+    assert open_rows() == [rows[2]]
+    assert open_rows(again=True) == [rows[1], rows[2]]
+    assert open_rows(by=again(1)) == [rows[1], rows[2]]
+    assert open_rows(by=against("r0")) == [rows[0], rows[1]]
+    assert scores.unscored(store, "r1", EXACT, by=against("r0")) == 2
+    assert np.nan_to_num(scores.score_column(store, "r1", EXACT, by=again(1)).value, nan=9.0).tolist() == [0.5, 9, 9]
+    assert scores.labels_of(store, "r1", EXACT, by=against("r0")) == ["worse"]
+    assert scores.labels_of(store, "r1", EXACT) == []
+    assert scores.answer_texts(store, "r1", rows[:2]) == {(rows[0], 0): "a0", (rows[1], 0): "a1"}
+
+
+def test_people_count_alike_and_judges_are_no_people(store: Store) -> None:
+    rows = make_runs(store, "r1", rows=3)
+    write_cells(store, [cell("r1", row) for row in rows])
+    keys = [a.output_no for a in next(scores.outputs_for_scoring(store, "r1"))]
+    for by, value in (("ada", 1.0), ("bob", 4.0), (again(1), 9.0), (against("r0"), 9.0), ("", 9.0)):
+        scores.write_scores(store, EXACT, [(keys[0], Score(value))], at=AT, by=by)
+    scores.write_scores(store, EXACT, [(keys[1], Score(None))], at=AT, by="ada")  # taken back
+    column = scores.people_column(store, "r1", EXACT)
+    assert (column.row_no.tolist(), column.value.tolist()) == ([rows[0]], [2.5])
+    said = scores.ratings(store, "r1", EXACT)
+    assert {key: {who: s.value for who, s in given.items()} for key, given in said.items()} == {
+        (rows[0], 0): {"ada": 1.0, "bob": 4.0}
+    }
+
+
+def test_what_judging_cost_is_unknown_as_soon_as_one_cost_is(store: Store) -> None:
+    rows = make_runs(store, "r1", rows=2)
+    write_cells(store, [cell("r1", row) for row in rows])
+    first, second = (a.output_no for a in next(scores.outputs_for_scoring(store, "r1")))
+    assert scores.judge_cost(store, "r1", [EXACT]) == 0.0
+    scores.write_scores(store, EXACT, [(first, Score(1.0, cost_usd=0.25, model_returned="m-1, m-2"))], at=AT)
+    scores.write_scores(store, EXACT, [(first, Score(1.0, cost_usd=0.5))], at=AT, by=again(1))
+    assert scores.judge_cost(store, "r1", [EXACT]) == 0.75
+    assert scores.judge_cost(store, "r1", ["other/1"]) == 0.0
+    assert scores.judges_of(store, "r1", EXACT) == ("m-1", "m-2")
+    scores.write_scores(store, EXACT, [(second, Score(1.0))], at=AT)
+    assert scores.judge_cost(store, "r1", [EXACT]) is None
