@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from llmexp_tui.project.files import MAX_BYTES, decode_text, safe_relpath
 from llmexp_tui.project.git import git, git_bytes
 
 _MAX_REF = 250
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _BLOB_MODES = ("100644", "100755")
 
 
@@ -41,12 +43,10 @@ def merge_base(root: Path, ref: str) -> str:
     """
     _refuse_odd(ref)
     _require_repository(root)
-    if git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
-        remote, branch = _remote_and_branch(root, ref)
+    if _is_shallow(root):
         raise GitError(
             f'this clone is shallow, so what HEAD shares with "{one_line(ref, 80)}" cannot be known',
-            mend=f"run `git fetch --unshallow {remote}` (in a workflow: fetch-depth: 0), then "
-            f"`git fetch {remote} {branch}` if the ref is missing",
+            mend=f"{_fetch_command(root, ref)} (in a workflow: fetch-depth: 0)",
         )
     commit = resolve_commit(root, ref)
     try:
@@ -56,10 +56,9 @@ def merge_base(root: Path, ref: str) -> str:
     try:
         return git(root, "merge-base", "--end-of-options", commit, "HEAD").split()[0]
     except (GitError, IndexError):
-        remote, branch = _remote_and_branch(root, ref)
         raise GitError(
             f'"{one_line(ref, 80)}" and HEAD share no commit',
-            mend=f"run `git fetch {remote} {branch}`, or name a ref that this branch started from",
+            mend=f"{_fetch_command(root, ref)}, or name a ref that this branch started from",
         ) from None
 
 
@@ -162,14 +161,35 @@ def _remote_and_branch(root: Path, ref: str) -> tuple[str, str]:
 
 
 def _fetch_command(root: Path, ref: str) -> str:
+    """The command after which `ref` is known with its whole history, as part of a sentence."""
     remote, branch = _remote_and_branch(root, ref)
-    tracking = f"{branch}:refs/remotes/{remote}/{branch}" if ref.startswith(f"{remote}/") else branch
-    mend = f"run `git fetch {remote} {tracking}`"
+    if ref.startswith((f"{remote}/", "refs/remotes/")):
+        wanted = f"{branch}:refs/remotes/{remote}/{branch}"
+    else:
+        wanted = ref if _HASH.fullmatch(ref) else f"{branch}:{branch}"
     try:
-        if git(root, "rev-parse", "--is-shallow-repository").strip() == "true":
-            mend += " (the clone is shallow: `git fetch --unshallow` first)"
-        if git(root, "rev-parse", "--show-superproject-working-tree").strip():
-            mend += "; the project lies in a submodule, so the ref must be one of the submodule's own"
+        shallow = _is_shallow(root)
+        known = _knows(root, ref)
+        inner = bool(git(root, "rev-parse", "--show-superproject-working-tree").strip())
+        head = git(root, "rev-parse", "--verify", "--quiet", "HEAD").strip() if shallow else ""
     except GitError:
-        pass
+        return f"run `git fetch {remote} {wanted}`"
+    # Without HEAD's own hash, git completes the history of the fetched branch and leaves that of HEAD cut off.
+    words = [*(("--unshallow", remote, head) if shallow else (remote,)), *(() if shallow and known else (wanted,))]
+    mend = f"run `git fetch {' '.join(words)}`"
+    if not known and wanted == f"{branch}:{branch}":
+        mend += f", or `git fetch {remote} tag {branch}` if it is a tag"
+    if inner:
+        mend += "; the project lies in a submodule, so the ref must be one of the submodule's own"
     return mend
+
+
+def _is_shallow(root: Path) -> bool:
+    return git(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def _knows(root: Path, ref: str) -> bool:
+    try:
+        return bool(git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"))
+    except GitError:
+        return False

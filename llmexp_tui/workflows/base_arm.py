@@ -6,12 +6,10 @@ tree for both arms; gates and plan come from the base, so that a change cannot l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.experiment import Experiment, VariantSource
 from llmexp_tui.domain.prompt import Prompt
-from llmexp_tui.domain.variant import Variant
 from llmexp_tui.errors import ConfigError
 from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.git_ref import GitTree, merge_base
@@ -37,8 +35,17 @@ class BaseTree:
         return None if self.project is None else self.project.experiments.get(name)
 
 
-def prepare_against(session: Session, name: str, base: BaseTree, *, seed: int | None = None) -> Prepared | None:
-    """The two arms `NAME@REF` and `NAME`; None where nothing that matters changed.
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Both arms are the same: nothing to run. `notes` says what differs from the base all the same."""
+
+    notes: tuple[str, ...]
+
+
+def prepare_against(
+    session: Session, name: str, base: BaseTree, *, seed: int | None = None
+) -> Prepared | Unchanged:
+    """The two arms `NAME@REF` and `NAME` of the base's baseline variant.
 
     Raises ConfigError where the base has no such experiment or variant, AxisError where the change is in more than
     the declared axis.
@@ -51,39 +58,29 @@ def prepare_against(session: Session, name: str, base: BaseTree, *, seed: int | 
             f'experiment "{name}" does not exist at {base.ref}', where="llmexp.toml", mend="check it without --base"
         )
     session.require_trust(base.project)
-    variant = here.baseline
-    old = there.variants.get(variant)
-    if old is None:
+    variant = there.baseline
+    if variant not in here.variants:
         raise ConfigError(
-            f'experiment "{name}" has no variant "{variant}" at {base.ref}',
-            where="llmexp.toml",
+            f'experiment "{name}" has no variant "{variant}" any more, which is its baseline at {base.ref}',
+            where=f"experiments.{name}.variants",
             mend="keep the baseline's name, or check it without --base",
         )
+    old = there.variants[variant]
+    baseline = f"{variant}@{base.ref}"
+    sources = {baseline: replace(old, name=baseline), variant: here.variants[variant]}
     contents = {
-        f"{variant}@{base.ref}": _base_prompt(session, base, base.project, old),
+        baseline: _base_prompt(session, base, base.project, old),
         variant: resolve_prompt(session, here.variants[variant].prompt or ""),
     }
-    sources = {f"{variant}@{base.ref}": replace(old, name=f"{variant}@{base.ref}"), variant: here.variants[variant]}
-    variants = _variants(session.project, base.project, here, sources, contents)
-    experiment, notes = _judged_by_base(here, there, base.ref)
-    experiment = replace(experiment, baseline=f"{variant}@{base.ref}", variants=sources)
-    if len({v.hash for v in variants.values()}) == 1:
-        return None
-    return assemble(session, experiment, variants, contents, notes=notes)
-
-
-def _variants(
-    here: Project,
-    there: Project,
-    experiment: Experiment,
-    sources: Mapping[str, VariantSource],
-    contents: Mapping[str, Prompt],
-) -> dict[str, Variant]:
-    """Each arm with the models of its own side."""
-    return {
-        name: build_variant(there if "@" in name else here, experiment, source, contents[name])
-        for name, source in sources.items()
+    variants = {
+        baseline: build_variant(base.project, there, sources[baseline], contents[baseline]),
+        variant: build_variant(session.project, here, sources[variant], contents[variant]),
     }
+    experiment, notes = _judged_by_base(here, there, base.ref)
+    experiment = replace(experiment, baseline=baseline, variants=sources)
+    if len({v.hash for v in variants.values()}) == 1:
+        return Unchanged((*notes, *_pinned(here.variants[variant])))
+    return assemble(session, experiment, variants, contents, notes=notes)
 
 
 def _base_prompt(session: Session, base: BaseTree, project: Project, source: VariantSource) -> Prompt:
@@ -103,6 +100,9 @@ def _judged_by_base(here: Experiment, there: Experiment, ref: str) -> tuple[Expe
         notes.append(f"the gates differ from {ref}; those of {ref} were used")
     if replace(here.plan, seed=0) != replace(there.plan, seed=0):
         notes.append(f"the plan differs from {ref}; that of {ref} was used")
+    if here.baseline != there.baseline:
+        notes.append(f'the baseline differs from {ref}; "{there.baseline}" of {ref} was used')
+    notes += [f"{what} differs from {ref}; that of the work tree was used" for what in _differing(here, there)]
     known = {spec.name for spec in here.scorers}
     gated = {gate.metric for gate in there.gates}
     kept = tuple(spec for spec in there.scorers if spec.name in gated - known)
@@ -110,3 +110,21 @@ def _judged_by_base(here: Experiment, there: Experiment, ref: str) -> tuple[Expe
         notes.append(f"scorers that a gate of {ref} needs were taken from it: {', '.join(s.name for s in kept)}")
     plan = replace(there.plan, seed=here.plan.seed)
     return replace(here, gates=there.gates, plan=plan, scorers=(*here.scorers, *kept)), tuple(notes)
+
+
+def _differing(here: Experiment, there: Experiment) -> list[str]:
+    """What of the experiment comes from the work tree though it could make its gates easier to pass."""
+    found = ["the dataset"] if here.dataset != there.dataset else []
+    found += ["the axis"] if here.axis != there.axis else []
+    found += ["the number of repeats"] if here.repeats != there.repeats else []
+    old = {spec.name: spec for spec in there.scorers}
+    gated = {gate.metric for gate in there.gates}
+    changed = (spec.name for spec in here.scorers if spec.name in gated and old.get(spec.name, spec) != spec)
+    return [*found, *(f'the scorer "{name}"' for name in changed)]
+
+
+def _pinned(source: VariantSource) -> tuple[str, ...]:
+    """A variant that names a version is the same whatever its prompt's file holds: who edited the file must know."""
+    if "@" not in (source.prompt or ""):
+        return ()
+    return (f'variant "{source.name}" is pinned to "{source.prompt}": changes of the prompt\'s file do not reach it',)

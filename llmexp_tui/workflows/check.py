@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import ConfigError, UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.store import cache
-from llmexp_tui.workflows.base_arm import BaseTree, prepare_against
+from llmexp_tui.workflows.base_arm import BaseTree, Unchanged, prepare_against
 from llmexp_tui.workflows.group import CallOptions, Invocation, refuse_fresh_offline
 from llmexp_tui.workflows.hold import holding
 from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
@@ -74,11 +75,13 @@ async def check(
 def _chosen(session: Session, options: CheckOptions, base: BaseTree | None) -> tuple[str, ...]:
     """The experiments with gates, here or at the base. Raises UsageError where there is nothing to check."""
 
-    def gated(name: str) -> bool:
-        there = None if base is None else base.experiment(name)
-        return bool(find_experiment(session.project, name).gates or (there is not None and there.gates))
+    here = session.project.experiments
+    there = {} if base is None or base.project is None else base.project.experiments
 
-    names = options.experiments or tuple(filter(gated, session.project.experiments))
+    def gated(name: str) -> bool:
+        return any(name in side and side[name].gates for side in (here, there))
+
+    names = options.experiments or tuple(filter(gated, (*here, *there)))
     if not names:
         raise UsageError(
             "no experiment has gates, there is nothing to check",
@@ -86,6 +89,8 @@ def _chosen(session: Session, options: CheckOptions, base: BaseTree | None) -> t
             mend="add [[experiments.NAME.gates]] with a metric and a margin",
         )
     for name in names:
+        if name not in there:
+            find_experiment(session.project, name)
         if not gated(name):
             raise UsageError(f'experiment "{name}" has no gates, there is nothing to check', where="llmexp.toml")
     return tuple(dict.fromkeys(names))
@@ -96,10 +101,15 @@ def _prepare(
 ) -> Prepared | ExperimentReport:
     """What is to be checked, or at once the report where there is nothing to run."""
     if base is not None:
-        if base.experiment(name) is None and not options.experiments:
+        there = base.experiment(name)
+        if there is not None and name not in session.project.experiments:
+            return _gone(there, base.ref)
+        if there is None and not options.experiments:
             return _untouched(session, name, f"new since {base.ref}: there is nothing to compare it with")
         prepared = prepare_against(session, name, base, seed=options.seed)
-        return prepared or _untouched(session, name, f"nothing that matters changed since {base.ref}")
+        if not isinstance(prepared, Unchanged):
+            return prepared
+        return _untouched(session, name, f"nothing that matters changed since {base.ref}", *prepared.notes)
     if len(find_experiment(session.project, name).variants) < 2:
         raise ConfigError(
             f'experiment "{name}" has one variant, there is nothing to compare it with',
@@ -109,11 +119,26 @@ def _prepare(
     return prepare(session, name, seed=options.seed)
 
 
-def _untouched(session: Session, name: str, note: str) -> ExperimentReport:
-    experiment = find_experiment(session.project, name)
+def _untouched(session: Session, name: str, *notes: str) -> ExperimentReport:
+    """The report of an experiment that there is nothing to run for."""
+    return _unrun(find_experiment(session.project, name), "pass", notes=notes)
+
+
+def _gone(there: Experiment, ref: str) -> ExperimentReport:
+    """A change must not get past a gate by deleting its experiment; without its gates it may be deleted."""
+    reason = (
+        f"it has gates at {ref} and is not in the project file any more, so they cannot be judged; "
+        "remove its gates in a change of its own, then delete it"
+    )
+    return _unrun(there, "invalid", reasons=(reason,))
+
+
+def _unrun(
+    experiment: Experiment, status: str, *, reasons: tuple[str, ...] = (), notes: tuple[str, ...] = ()
+) -> ExperimentReport:
     return ExperimentReport(
-        name=name,
-        status="pass",
+        name=experiment.name,
+        status=status,
         question=experiment.question,
         axis=experiment.axis,
         registration="",
@@ -121,5 +146,6 @@ def _untouched(session: Session, name: str, note: str) -> ExperimentReport:
         baseline=None,
         candidates=(),
         metrics=(),
-        notes=(note,),
+        reasons=reasons,
+        notes=notes,
     )

@@ -98,7 +98,7 @@ def test_what_could_be_an_option_or_a_path_is_no_ref(repo, ref):
 def test_histories_without_a_common_commit(repo, run_git):
     run_git(repo, "checkout", "-q", "--orphan", "other")
     commit(run_git, repo)
-    with pytest.raises(GitError, match='"main" and HEAD share no commit; run `git fetch origin main`'):
+    with pytest.raises(GitError, match='"main" and HEAD share no commit; run `git fetch origin main:main`'):
         merge_base(repo, "main")
 
 
