@@ -103,6 +103,9 @@ def plan_experiment(
     gates = _gates(session, prepared, effect, power)
     warnings = [f"{g.metric}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
     warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
+    asked = [n for n, s in prepared.scorers.items() if s.models]
+    if asked:
+        warnings.append(f"{', '.join(asked)} ask a model about every answer too; that is not in these figures")
     return PlanReport(
         experiment=name,
         dataset=f"{prepared.dataset.name} {prepared.dataset.label}",
