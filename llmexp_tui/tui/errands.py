@@ -6,7 +6,9 @@ import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmexp_tui.domain.text import one_line
@@ -70,6 +72,20 @@ def edit_file(app: LlmexpApp, path: str) -> bool:
         subprocess.run([*command, path], check=False, env=dict(app.env) or dict(os.environ))
     app.refresh()
     return _content(path) != before
+
+
+def edit_text(app: LlmexpApp, text: str, suffix: str) -> str | None:
+    """A text in the editor, through a file that only the user can read; None where it was left as it was."""
+    handle, name = tempfile.mkstemp(prefix="llmexp-tui-", suffix=suffix)
+    path = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogatepass") as stream:
+            stream.write(text)
+        if not edit_file(app, name):
+            return None
+        return path.read_text(encoding="utf-8", errors="surrogatepass")
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _content(path: str) -> bytes | None:

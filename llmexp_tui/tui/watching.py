@@ -36,7 +36,7 @@ class Watching:
         """Whether files are watched."""
         return self.state != OFF
 
-    def toggle(self) -> None:
+    def toggle(self, *, quietly: bool = False) -> None:
         """On or off."""
         if self.on:
             self.app.workers.cancel_group(self.app, "watch")
@@ -45,7 +45,8 @@ class Watching:
             return
         self._become(WATCHING)
         self.app.run_worker(self._watch(), group="watch", exclusive=True)
-        self.app.say("Watching: saving a file runs what it changes")
+        if not quietly:
+            self.app.say("Watching: saving a file runs what it changes")
 
     def _become(self, state: str) -> None:
         self.state = state

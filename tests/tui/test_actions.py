@@ -262,8 +262,7 @@ def _first_option(screen: Any) -> str:
     return str(found.get_option_at_index(0).prompt) if found.option_count else ""
 
 
-async def test_without_a_project_one_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_project_one_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env: Mapping[str, str] = {"HOME": str(tmp_path), "LLMEXP_CONFIG_DIR": str(tmp_path / "cfg"), "LC_ALL": "C.UTF-8"}
     app = LlmexpApp(None, env=env)

@@ -30,7 +30,8 @@ class RowSource:
         self._turn = threading.Lock()
         source = session.project.datasets.get(self._runs[0].dataset)
         self._expected = source.expected_column if source else "expected"
-        self._hidden = (self._expected, source.id if source and source.id else "")
+        self._id = source.id if source else None
+        self._hidden = (self._expected, self._id or "")
 
     def _query(self) -> PairQuery:
         asked, (baseline, candidate) = self.asked, self._runs
@@ -81,7 +82,17 @@ class RowSource:
         row = found[0]
         expected = row.values.get(self._expected)
         left, right = (self._arm(record, row.row_no) for record in self._runs)
-        return RowDetail(row.key, row.hash, row.values, None if expected is None else str(expected), left, right)
+        return RowDetail(
+            row.key,
+            row.hash,
+            row.values,
+            None if expected is None else str(expected),
+            left,
+            right,
+            dataset=self._runs[0].dataset,
+            id_column=self._id,
+            expected_column=self._expected,
+        )
 
     def _line(self, row: PairRow) -> RowLine:
         excerpt = excerpt_of(row.values, self._hidden)

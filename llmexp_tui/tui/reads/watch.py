@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmexp_tui.domain.prompt import PromptVersion
+from llmexp_tui.domain.run import SLOT_MAIN, RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.config import load_project
 from llmexp_tui.project.locate import PROJECT_FILE
-from llmexp_tui.store import prompts
+from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.store import comparisons, prompts, runs
+from llmexp_tui.tui.reads.decode import report_of
 from llmexp_tui.tui.reads.runs import read_active, stop_group
 from llmexp_tui.tui.state.format import plural
+from llmexp_tui.tui.state.rows import RowQuery
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import record_dataset, record_prompt, resolve_prompt
+
+_JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +107,39 @@ def _run_again(session: Session, experiments: Iterable[str]) -> None:
     for name in experiments:
         kind = "check" if session.project.experiments[name].gates else "run"
         queue_run(session, kind, name, {})
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedRun:
+    """What a save came to: the experiment's report, and which rows answer otherwise than before the save."""
+
+    experiment: str
+    variant: str
+    report: ExperimentReport | None
+    asked: RowQuery | None
+
+
+def read_watched(reaction: Reaction, session: Session) -> WatchedRun | None:
+    """The newest results of the first experiment that the save touched; None where it touched none."""
+    if not reaction.experiments:
+        return None
+    name = reaction.experiments[0]
+    declared = session.project.experiments[name]
+    changed = {version.prompt.name for _, version in reaction.prompts}
+    variant = next((v for v, source in declared.variants.items() if source.prompt in changed), declared.baseline)
+    stored = comparisons.latest(session.store, name)
+    report = report_of(stored[0].body) if stored else None
+    done = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, statuses=_JUDGEABLE)
+    own = [record for record in done if record.variant == variant]
+    now = own[0] if own else None
+    before = next((record for record in own[1:] if now and record.variant_hash != now.variant_hash), None)
+    if before is None and now is not None:
+        before = next((r for r in done if r.group == now.group and r.variant == declared.baseline), None)
+    asked = None
+    if now is not None and before is not None and before.id != now.id and declared.scorers:
+        metric = declared.scorers[0].name
+        direction = (
+            next((m.direction for m in report.metrics if m.metric == metric), "higher") if report else "higher"
+        )
+        asked = RowQuery(before.id, now.id, metric, direction, filter="flipped", sort="change")
+    return WatchedRun(name, variant, report, asked)

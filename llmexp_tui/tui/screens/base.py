@@ -16,6 +16,7 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui.messages import Fetched, ReadFailed, StoreChanged
 from llmexp_tui.tui.widgets.key_bar import KeyBar
+from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
@@ -131,13 +132,26 @@ class ProjectScreen(Reading, Screen[None]):
 
 
 class Finding(ProjectScreen):
-    """A screen with a list whose cursor can be put on something by name."""
+    """A screen with one list whose cursor can be put on something by name, now or once it is read."""
+
+    LIST: ClassVar[str] = "PagedTable"
+    _wanted: str | None = None
 
     def find(self, name: str) -> None:
-        """Put the cursor on what has this name, now or when it is read."""
+        """Put the cursor on what has this name."""
         self._wanted = name
+        self.seek()
 
-    _wanted: str | None = None
+    def seek(self) -> None:
+        """Put the cursor on what is wanted, if it is in the list."""
+        place = None if self._wanted is None else self.place_of(self._wanted)
+        if place is not None:
+            self._wanted = None
+            self.query_one(self.LIST, PagedTable).move_to(place)
+
+    def place_of(self, name: str) -> int | None:
+        """Where something stands in the list; None where it is not."""
+        return None
 
 
 class Dialog(Reading, ModalScreen[T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import ClassVar
 
@@ -10,9 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from llmexp_tui.domain.dataset import DatasetVersion, Row
-from llmexp_tui.tui.errands import copy_text
+from llmexp_tui.tui.errands import copy_text, edit_text
 from llmexp_tui.tui.messages import StoreChanged
 from llmexp_tui.tui.reads.datasets import VersionSource, read_version_row
+from llmexp_tui.tui.reads.editing import replace_row
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import dataset_rows as state
 from llmexp_tui.tui.state.cells import line
@@ -29,6 +31,7 @@ class DatasetRowsScreen(ProjectScreen):
     CSS_PATH = "dataset_rows.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Other pane", id="rows.pane"),
+        Binding("e", "edit", "Edit", tooltip="Edit the row in your editor; it makes a new version", id="rows.edit"),
         Binding("y", "copy", "Copy", tooltip="Copy the row as JSON", id="rows.copy"),
         Binding(
             "m",
@@ -83,6 +86,28 @@ class DatasetRowsScreen(ProjectScreen):
         """The row as JSON."""
         if self.row is not None:
             copy_text(self.home_app, state.row_json(self.row), f"row {self.row.key}")
+
+    def action_edit(self) -> None:
+        """The row as JSON in the user's editor; what is saved makes the next version."""
+        row = self.row
+        if row is None:
+            return
+        text = edit_text(self.home_app, state.row_json(row), ".json")
+        if text is None:
+            return
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            self.home_app.say(f"That is not JSON any more: {error}", severity="error")
+            return
+        if not isinstance(values, dict):
+            self.home_app.say("A row is one JSON object", severity="error")
+            return
+        self.fetch("edit", partial(replace_row, self.version.name, row.key, values), self._edited)
+
+    def _edited(self, version: DatasetVersion) -> None:
+        self.home_app.say(f"{version.name} {version.label}: {version.changelog}")
+        self.home_app.go_back()
 
     def action_save_marked(self) -> None:
         """A version of the marked rows."""

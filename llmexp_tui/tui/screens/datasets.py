@@ -14,7 +14,7 @@ from textual.widgets import Static
 from llmexp_tui.domain.dataset import DatasetVersion
 from llmexp_tui.tui.errands import edit_file
 from llmexp_tui.tui.reads.datasets import read_versions
-from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.screens.base import Finding
 from llmexp_tui.tui.state import versions as state
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
@@ -22,11 +22,12 @@ from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
-class DatasetsScreen(ProjectScreen):
+class DatasetsScreen(Finding):
     """Versions of all datasets, newest first under each name."""
 
     HELP = "A version never changes. Its tag stays with it; a changed file becomes the next version."
     CSS_PATH = "datasets.tcss"
+    LIST = "#versions"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Rows", id="dataset.rows"),
         Binding(
@@ -60,6 +61,10 @@ class DatasetsScreen(ProjectScreen):
         self.query_one("#nothing").display = False
         self.query_one("#versions").focus()
 
+    def place_of(self, name: str) -> int | None:
+        """The newest with this name."""
+        return next((at for at, version in enumerate(self.versions) if version.name == name), None)
+
     def load(self) -> None:
         """Read the versions."""
         self.fetch("versions", read_versions, self._show)
@@ -70,6 +75,7 @@ class DatasetsScreen(ProjectScreen):
         self.query_one("#versions").display = bool(versions)
         self.query_one("#about").display = bool(versions)
         self.query_one("#versions", PagedTable).show(ListSource(state.dataset_rows(versions, self.home_app.now())))
+        self.seek()
 
     def _by_key(self, key: str | None) -> DatasetVersion | None:
         return next((v for v in self.versions if state.version_key(v.name, v.hash) == key), None)

@@ -42,7 +42,11 @@ class HomeScreen(ProjectScreen):
         Binding("a", "aa", "A/A", tooltip="Run the baseline against itself: measures the noise floor", id="aa.start"),
         Binding("p", "plan", "Plan", tooltip="What a run would cost and could show", id="run.plan"),
         Binding(
-            "w", "watch", "Watch", tooltip="Watch on or off: saving a prompt runs what it changed", id="watch.toggle"
+            "w",
+            "watch",
+            "Watch",
+            tooltip="Saving a prompt runs what it changes, and shows what that changed",
+            id="watch.open",
         ),
     ]
 
@@ -148,8 +152,10 @@ class HomeScreen(ProjectScreen):
             self.app.push_screen(LaunchScreen(item.name, kind))
 
     def action_watch(self) -> None:
-        """Watch on or off."""
-        self.home_app.watching.toggle()
+        """Watch, and see what a save changes."""
+        from llmexp_tui.tui.screens.watch import WatchScreen
+
+        self.app.push_screen(WatchScreen())
 
 
 def _read(session: Session) -> state.HomeView:

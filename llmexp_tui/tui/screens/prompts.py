@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from llmexp_tui.domain.prompt import LabelMove, PromptVersion
 from llmexp_tui.tui.errands import copy_text, edit_file
 from llmexp_tui.tui.reads.prompts import LabelRequest, prompt_path, read_prompts, record_prompts, set_label, take_back
-from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.screens.base import Finding
 from llmexp_tui.tui.state import versions as state
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import short_hash
@@ -22,11 +22,12 @@ from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 
 
-class PromptsScreen(ProjectScreen):
+class PromptsScreen(Finding):
     """Versions of all prompts, newest first under each name; below, the one under the cursor against another."""
 
     HELP = "A version is known by its content, with everything it pulls in. Labels move; their history stays."
     CSS_PATH = "prompts.tcss"
+    LIST = "#versions"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Compare", tooltip="Side by side, on the whole screen", id="prompt.compare"),
         Binding("space", "mark", "Mark", tooltip="Mark another version to compare with", id="prompt.mark"),
@@ -62,6 +63,10 @@ class PromptsScreen(ProjectScreen):
         self.query_one("#nothing").display = False
         self.query_one("#versions").focus()
 
+    def place_of(self, name: str) -> int | None:
+        """The newest with this name."""
+        return next((at for at, item in enumerate(self.items) if item.version.prompt.name == name), None)
+
     def load(self) -> None:
         """Read the versions."""
         self.fetch("prompts", read_prompts, self._show)
@@ -72,6 +77,7 @@ class PromptsScreen(ProjectScreen):
         self.query_one("#versions").display = bool(items)
         self.query_one("#text").display = bool(items)
         self.query_one("#versions", PagedTable).show(ListSource(state.prompt_rows(items, self.home_app.now())))
+        self.seek()
 
     @property
     def version(self) -> PromptVersion | None:

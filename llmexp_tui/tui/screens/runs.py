@@ -14,7 +14,7 @@ from textual.widgets import Static
 from llmexp_tui.tui.errands import copy_text
 from llmexp_tui.tui.messages import RunsProgressed
 from llmexp_tui.tui.reads.runs import read_groups, resume_group, stop_group
-from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.screens.base import Finding
 from llmexp_tui.tui.state import runs as state
 from llmexp_tui.tui.state.cells import Line, fit, line
 from llmexp_tui.tui.state.paging import ListSource
@@ -24,16 +24,19 @@ from llmexp_tui.tui.widgets.run_progress import RunProgress
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
-class RunsScreen(ProjectScreen):
+class RunsScreen(Finding):
     """Groups of runs, newest first, with live bars or the record of the group under the cursor."""
 
     HELP = (
         "A run is a process of its own: it goes on when this window closes, and can be resumed when it was cut off."
     )
     CSS_PATH = "runs.tcss"
+    LIST = "#groups"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Results", id="experiment.open"),
-        Binding("s", "stop", "Stop", tooltip="Finish what is in flight, then stop; resumable", id="run.stop"),
+        Binding(
+            "s", "stop", "Pause", tooltip="Finish what is in flight, then stop; R goes on from there", id="run.stop"
+        ),
         Binding("R", "resume", "Resume", tooltip="Call what is missing", id="run.resume"),
         Binding("c", "cancel", "Cancel", tooltip="Stop at once", show=False, id="run.cancel"),
         Binding("y", "copy", "Copy", tooltip="Copy the command that repeats the run", id="run.copy"),
@@ -65,6 +68,12 @@ class RunsScreen(ProjectScreen):
         self.query_one("#progress").border_title = "Progress"
         self.query_one("#groups").focus()
 
+    def place_of(self, name: str) -> int | None:
+        """The newest with this name."""
+        return next(
+            (at for at, group in enumerate(self.groups) if any(arm.record.id == name for arm in group.arms)), None
+        )
+
     def load(self) -> None:
         """Read the newest groups."""
         self.fetch("groups", read_groups, self._show)
@@ -76,6 +85,7 @@ class RunsScreen(ProjectScreen):
             self.query_one(name).display = not empty
         self.query_one("#nothing").display = empty
         self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(groups, self.home_app.now())))
+        self.seek()
         self._draw()
 
     def on_runs_progressed(self, message: RunsProgressed) -> None:
@@ -120,7 +130,7 @@ class RunsScreen(ProjectScreen):
 
     def action_stop(self) -> None:
         """Stop after what is in flight."""
-        self._stop("drain", "Stopping after the rows in flight; resume finishes it")
+        self._stop("drain", "Pausing after the rows in flight; R goes on from there")
 
     def action_cancel(self) -> None:
         """Stop at once."""

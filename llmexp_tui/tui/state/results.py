@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.reports import figures
@@ -181,6 +180,7 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
         seen, meaning = explain(metric)
         lines += [line(seen), line(meaning), ()]
         lines += _facts(metric)
+    lines += [*trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
     lines += [line(("     " + note, "muted")) for note in report.notes]
@@ -230,12 +230,16 @@ def _short(metric: MetricResult) -> Line:
     return (Span(f"{badge.glyph} ", tone), Span(figures.change(metric)), Span(f" {badge.word}", tone))
 
 
-def quality_against_cost(report: ExperimentReport) -> Sequence[tuple[str, MetricResult | None, MetricResult | None]]:
-    """Each candidate with its deciding quality metric and its cost metric, for the trade-off line."""
-    shown = []
+def trade_off(report: ExperimentReport) -> list[Line]:
+    """Each candidate's quality against what it costs in money and time, one line a candidate."""
+    lines: list[Line] = []
     for name in candidates(report):
         own = metrics_of(report, name)
         quality = next((m for m in own if not m.is_ratio and m.metric != "errors"), None)
-        cost = next((m for m in own if m.metric == "cost"), None)
-        shown.append((name, quality, cost))
-    return shown
+        prices = [m for m in own if m.metric in ("cost", "latency") and m.statistic == "mean"]
+        if quality is None or not prices:
+            continue
+        spans: list[tuple[str, str]] = [(f"{name}  ", "strong"), (f"{quality.metric} {figures.change(quality)}", "")]
+        spans += [(f" · {m.metric} {figures.change(m)}", "muted") for m in prices]
+        lines.append(line(*spans))
+    return lines

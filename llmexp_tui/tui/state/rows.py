@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from llmexp_tui.domain.hashing import canonical_json
+from llmexp_tui.domain.hashing import canonical_json, text_hash
 from llmexp_tui.domain.run import Output
 from llmexp_tui.domain.score import Score
 from llmexp_tui.reports.figures import money
@@ -132,7 +132,9 @@ class RowDetail:
     expected: str | None
     baseline: ArmRow
     candidate: ArmRow
-    slices: Mapping[str, Any] = field(default_factory=dict)
+    dataset: str | None = None
+    id_column: str | None = None
+    expected_column: str = "expected"
 
 
 def row_key(row_no: int, name: str) -> str:
@@ -245,6 +247,15 @@ def _score_text(found: Score | None) -> str:
     if found.value is None:
         return "failed"
     return f"{score(found.value)}{f' ({found.label})' if found.label else ''}"
+
+
+def new_row(detail: RowDetail) -> dict[str, Any]:
+    """The row once more under a new id, its reference answer being what the candidate said."""
+    answer = detail.candidate.outputs[0].text or ""
+    values = {**detail.values, detail.expected_column: answer}
+    if detail.id_column is not None:
+        values[detail.id_column] = f"{detail.key}-{text_hash(answer)[:6]}"
+    return values
 
 
 def as_text(detail: RowDetail) -> str:

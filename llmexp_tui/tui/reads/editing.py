@@ -1,0 +1,131 @@
+"""Edits a dataset's file row by row: the file stays the source, and what it then holds becomes the next version.
+
+Only plain CSV, TSV and JSON Lines in UTF-8 are written; a row is found by its id column. The new file replaces the
+old one whole, so that nobody reads half of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from llmexp_tui.domain.dataset import DatasetSource, DatasetVersion
+from llmexp_tui.errors import DatasetError, UsageError
+from llmexp_tui.workflows.session import Session
+from llmexp_tui.workflows.versions import dataset_source, record_dataset
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+Values = Mapping[str, Any]
+Change = Callable[[dict[str, Any]], "Values | None"]
+
+
+def replace_row(name: str, key: str, values: Values, session: Session) -> DatasetVersion:
+    """The dataset with the content of one row replaced. Raises UsageError, DatasetError."""
+    source = _editable(session, name)
+    seen = []
+
+    def change(row: dict[str, Any]) -> Values:
+        if str(row.get(source.id or "")) != key:
+            return row
+        seen.append(key)
+        return values
+
+    def check() -> None:
+        if not seen:
+            raise DatasetError(f'the file has no row "{key}" any more', where=source.path)
+
+    _rewrite(session.root / source.path, change, None, check)
+    return _recorded(session, name, f"row {key} edited")
+
+
+def add_row(name: str, values: Values, session: Session) -> DatasetVersion:
+    """The dataset with one row more, at its end. Raises UsageError, DatasetError where its id is taken."""
+    source = _editable(session, name)
+    key = str(values.get(source.id or "", ""))
+
+    def check(row: dict[str, Any]) -> Values:
+        if str(row.get(source.id or "")) == key:
+            raise DatasetError(f'there is a row "{key}" already', where=source.path, mend="give it another id")
+        return row
+
+    _rewrite(session.root / source.path, check, values)
+    return _recorded(session, name, f"row {key} added")
+
+
+def _editable(session: Session, name: str) -> DatasetSource:
+    source = dataset_source(session, name)
+    suffix = Path(source.path).suffix.lower()
+    if source.id is None:
+        raise UsageError(f'rows of "{name}" have no id of their own', mend="edit the file, or give the dataset an id")
+    if suffix not in (*_DELIMITERS, ".jsonl"):
+        raise UsageError(f"{suffix or 'such'} files are not edited here", mend="edit the file with a program for it")
+    return source
+
+
+def _recorded(session: Session, name: str, changelog: str) -> DatasetVersion:
+    version = record_dataset(session, name, changelog=changelog)
+    session.audit("dataset.edit", f"{name}@{version.label}", {"what": changelog})
+    return version
+
+
+def _rewrite(path: Path, change: Change, added: Values | None, check: Callable[[], None] = lambda: None) -> None:
+    """The file with every row passed through `change`, in place of the old one unless `check` raises at the end."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with (
+            open(path, encoding="utf-8-sig", newline="") as old,
+            os.fdopen(handle, "w", encoding="utf-8", newline="") as new,
+        ):
+            if path.suffix.lower() == ".jsonl":
+                _lines(old, new, change, added)
+            else:
+                _table(old, new, change, added, _DELIMITERS[path.suffix.lower()])
+        check()
+        os.chmod(temporary, path.stat().st_mode & 0o777)
+        os.replace(temporary, path)
+    except UnicodeDecodeError:
+        raise DatasetError("the file is not UTF-8", where=path.name, mend="edit it with a program for it") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _lines(old: IO[str], new: IO[str], change: Change, added: Values | None) -> None:
+    for text in old:
+        if text.strip():
+            row = json.loads(text)
+            changed = change(row)
+            new.write(text if changed is row else json.dumps(changed, ensure_ascii=False) + "\n")
+            if changed is row and not text.endswith("\n"):
+                new.write("\n")
+    if added is not None:
+        new.write(json.dumps(dict(added), ensure_ascii=False) + "\n")
+
+
+def _table(old: IO[str], new: IO[str], change: Change, added: Values | None, delimiter: str) -> None:
+    ending = "\r\n" if old.readline().endswith("\r\n") else "\n"
+    old.seek(0)
+    reader = csv.DictReader(old, delimiter=delimiter)
+    writer = csv.DictWriter(new, reader.fieldnames or [], delimiter=delimiter, lineterminator=ending)
+    writer.writeheader()
+    for row in reader:
+        writer.writerow(_cells(change(dict(row)) or row, writer.fieldnames))
+    if added is not None:
+        writer.writerow(_cells(added, writer.fieldnames))
+
+
+def _cells(values: Values, names: Any) -> dict[str, Any]:
+    unknown = [name for name in values if name not in names]
+    if unknown:
+        raise DatasetError(f'the file has no column "{unknown[0]}"', mend=f"known: {', '.join(names)}")
+    return {name: _cell(values.get(name)) for name in names}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
