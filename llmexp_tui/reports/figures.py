@@ -171,7 +171,8 @@ def noise_text(noise: JudgeNoise) -> str:
     spread = f"{moved} varies by {number(math.sqrt(noise.judge), 2)} (standard deviation)"
     if noise.share is None:
         return f"{spread}; the judge's share of the noise needs an A/A"
-    return f"{spread}: {noise.share:.0%} of a call's noise is the judge's, the rest is generation's"
+    rest = ", the rest is generation's" if noise.share < 0.995 else ""
+    return f"{spread}: {noise.share:.0%} of a call's noise is the judge's{rest}"
 
 
 def p_text(p: float | None) -> str:

@@ -78,3 +78,27 @@ def test_totals_name_what_was_lost():
         "199 of 200 answered, 1 failed, 20 from cache, $0.41"
     )
     assert figures.totals_text(RunTotals(5, 5, 0, 0, None)) == "5 of 5 answered, cost unknown"
+
+
+@pytest.mark.parametrize(
+    ("judge", "total", "share", "said"),
+    [
+        (0.0, 0.25, 0.0, "never changed"),
+        (0.04, None, None, "varies by 0.20 (standard deviation); the judge's share of the noise needs an A/A"),
+        (0.04, 0.16, 0.25, "25% of a call's noise is the judge's, the rest is generation's"),
+        (0.04, 0.04, 1.0, "100% of a call's noise is the judge's"),
+    ],
+)
+def test_a_judges_noise_as_a_sentence(judge: float, total: float | None, share: float | None, said: str) -> None:
+    from llmexp_tui.reports.record import JudgeNoise
+
+    text = figures.noise_text(JudgeNoise("tone", 3, judge, total, share))
+    assert said in text
+    assert text.startswith("judged 3 times over, tone")
+
+
+def test_who_judged_and_for_how_much() -> None:
+    assert figures.judging_text((), 0.5) == ""
+    assert figures.judging_text(("m-1",), 0.5) == "judged by m-1 for $0.50"
+    assert "unknown" in figures.judging_text(("m-1",), None)
+    assert "\x1b" not in figures.judging_text(("m\x1b-1",), None)
