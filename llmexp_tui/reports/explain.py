@@ -104,7 +104,7 @@ def _chance(metric: MetricResult) -> str:
 def _not_worse(metric: MetricResult) -> str:
     allowed = figures.margin_text(metric)
     if metric.note and "significantly worse" in metric.note:
-        return f"It is a little worse, but by less than the {allowed} that was allowed, so it counts as not worse"
+        return f"It is clearly worse, but by less than the {allowed} that was allowed, so it counts as not worse"
     if metric.equivalent:
         return f"Neither a loss nor a gain as large as the {allowed} allowed would fit these rows: as good as before"
     return f"A loss as large as the {allowed} that was allowed would not fit these rows, so it counts as not worse"

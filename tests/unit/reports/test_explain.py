@@ -121,7 +121,7 @@ def test_times_are_told_by_their_values() -> None:
         ({"verdict": "no_regression", "gate": "inconclusive"}, "because several candidates were tried"),
         ({"verdict": "regressed", "gate": "inconclusive"}, "not sure enough to fail the gate"),
         ({"confounded": True}, "what caused it is open"),
-        ({"verdict": "no_regression", "note": "significantly worse, but within the margin"}, "a little worse"),
+        ({"verdict": "no_regression", "note": "significantly worse, but within the margin"}, "clearly worse"),
         ({"delta": None, "verdict": "inconclusive", "n_pairs": 3, "reason": "x"}, "At least 6 rows"),
         ({"delta": None, "verdict": "inconclusive", "reason": "x"}, "More rows"),
         ({"invalid": True, "n_unpaired": 5, "reason": "x"}, "Finish the run"),
