@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import until
@@ -37,6 +38,17 @@ WALKS: dict[str, tuple[str, ...]] = {
     "keys": ("HomeScreen", "question_mark"),
 }
 
+SMALL: dict[str, tuple[str, ...]] = {
+    "watch": ("HomeScreen", "w"),
+    "label": ("HomeScreen", "4", "PromptsScreen", "l"),
+    "history": ("HomeScreen", "4", "PromptsScreen", "j", "H"),
+    "used-by": ("HomeScreen", "4", "PromptsScreen", "t"),
+    "confirm": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
+    "no-rows": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "slash", *"zzz", "enter"),
+    "not-run": ("HomeScreen", "G", "enter"),
+}
+"""Dialogs and empty states: one picture each."""
+
 
 def walk(steps: tuple[str, ...]) -> Callable[[Pilot[Any]], Any]:
     """Press the keys; a screen's name waits until that screen is in front and has read what it shows."""
@@ -57,7 +69,7 @@ async def settled(pilot: Pilot[Any]) -> None:
     """Every reading thread is done (following goes on for ever) and what it read is on the screen."""
 
     def quiet() -> bool:
-        return all(worker.is_finished or worker.group == "follow" for worker in pilot.app.workers)
+        return all(worker.is_finished or worker.group in ("follow", "watch") for worker in pilot.app.workers)
 
     for _ in range(3):
         await until(pilot, quiet, "all reading done")
@@ -72,3 +84,22 @@ async def settled(pilot: Pilot[Any]) -> None:
 def test_screen(name: str, size: str, theme: str, make_app: MakeApp, snap_compare: Compare) -> None:
     steps = WALKS[name] or ("HomeScreen",)
     assert snap_compare(make_app(theme), terminal_size=SIZES[size], run_before=walk(steps))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_small_screen(name: str, make_app: MakeApp, snap_compare: Compare) -> None:
+    assert snap_compare(make_app("dark"), terminal_size=SIZES["80x24"], run_before=walk(SMALL[name]))
+
+
+def test_welcome(snap_compare: Compare) -> None:
+    app = LlmexpApp(None, env={"LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": "/nonexistent"})
+    assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=walk(("WelcomeScreen",)))
+
+
+@pytest.mark.parametrize("theme", ["high-contrast", "ansi-dark"])
+def test_other_themes(theme: str, make_app: MakeApp, snap_compare: Compare) -> None:
+    assert snap_compare(make_app(theme), terminal_size=SIZES["80x24"], run_before=walk(WALKS["results"]))
+
+
+def test_too_small(make_app: MakeApp, snap_compare: Compare) -> None:
+    assert snap_compare(make_app(), terminal_size=(50, 12), run_before=walk(("HomeScreen",)))

@@ -22,9 +22,9 @@ from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.tones import join_lines
 
 _CHOICES = (
-    ("demo", "Try the demo", "copies a sample project to ./llmexp-demo; it needs no key and no network"),
-    ("new", "New project here", "writes a small llmexp.toml, a prompt and a dataset that run as they are"),
-    ("import", "Bring your own", "llmexp-tui import FORMAT PATH reads files of other tools"),
+    ("demo", "Try the demo", "a sample project in ./llmexp-demo, no key needed"),
+    ("new", "New project here", "a small project that runs as it is"),
+    ("import", "Bring your own", "read the files of other tools"),
 )
 
 
@@ -45,8 +45,8 @@ class WelcomeScreen(ProjectScreen):
             yield Static(
                 join_lines([
                     line(("llmexp", "strong"), "  is your prompt change real?"), (),
-                    line(("There is no project in this folder. A project is a folder with llmexp.toml,", "muted")),
-                    line(("prompt files and datasets. How would you like to begin?", "muted")),
+                    line(("This folder is no project: it has no llmexp.toml, nor has any above it.", "muted")),
+                    line(("How would you like to begin?", "muted")),
                 ]),
                 id="greeting", markup=False,
             )  # fmt: skip

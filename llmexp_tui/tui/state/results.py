@@ -15,8 +15,8 @@ from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import status_badge, verdict_badge
 
 GROUP_KEY = "group:"
-_FIGURES = 2 + 18 + 17 + 16
-"""Cells of the gutter, of both values, of the change and of the verdict, each with its gap."""
+_FIGURES = 3 + 18 + 17 + 16
+"""Cells of gutter and edge, of both values, of the change and of the verdict, each with its gap."""
 _NARROW_NAME, _NAME, _P, _COUNTS = 13, 21, 7, 18
 _P_FROM, _COUNTS_FROM = 100, 126
 
@@ -67,8 +67,8 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
         Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),
-        Column("p", "p", 6, "right", drop_below=_P_FROM - 2),
-        Column("rows", "better/worse/same", 17, "right", drop_below=_COUNTS_FROM - 2),
+        Column("p", "p", 6, "right", drop_below=_P_FROM - 3),
+        Column("rows", "better/worse/same", 17, "right", drop_below=_COUNTS_FROM - 3),
     )
 
 

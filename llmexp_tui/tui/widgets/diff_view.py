@@ -72,7 +72,10 @@ class DiffView(ScrollView, can_focus=True):
         `marked` off shows them side by side without saying what differs.
         """
         self._ticket += 1
+        before = self._single, self._marked
         self._titles, self._feet, self._single, self._marked = titles, feet, right is None, marked
+        if before != (self._single, self._marked):
+            self.refresh_bindings()
         self.scroll_home(animate=False)
         if right is not None and not marked:
             self._laid_out(beside(left, right))

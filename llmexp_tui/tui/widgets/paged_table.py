@@ -36,6 +36,8 @@ from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
 
 _GUTTER = 2
 _GAP = 1
+_EDGE = 1
+"""A blank at the right, so that figures do not stick to the window's edge or to the scrollbar."""
 _LOADING: Line = line(("…", "muted"))
 
 
@@ -377,7 +379,7 @@ class PagedTable(ScrollView, can_focus=True):
     def _header(self, base: Style, cells: int) -> Strip:
         style = base + self._styles.style("table--header")
         segments = [Segment(" " * _GUTTER, style)]
-        for column, size in column_widths(self.columns, cells - _GUTTER, _GAP):
+        for column, size in column_widths(self.columns, cells - _GUTTER - _EDGE, _GAP):
             segments += self._styles.segments(fit(line(column.title), size, column.align), style)
             segments.append(Segment(" " * _GAP, style))
         return Strip(segments).adjust_cell_length(cells, style)
@@ -402,4 +404,4 @@ class PagedTable(ScrollView, can_focus=True):
 
     def _placed(self, cells: int) -> list[tuple[int, tuple[Column, int]]]:
         places = {column.key: place for place, column in enumerate(self.columns)}
-        return [(places[c.key], (c, size)) for c, size in column_widths(self.columns, cells - _GUTTER, _GAP)]
+        return [(places[c.key], (c, size)) for c, size in column_widths(self.columns, cells - _GUTTER - _EDGE, _GAP)]
