@@ -17,6 +17,7 @@ from llmexp_tui.stats.floor import HEALTH_ALPHA, UNMEASURED, FloorRecord, measur
 from llmexp_tui.stats.gate import GateInput, judge
 from llmexp_tui.stats.judgement import Judgement, MetricData, judge_metric
 from llmexp_tui.stats.multiplicity import benjamini_hochberg, holm
+from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.planner import MarginClaim, Variance, detectable_effect, rows_for_effect
 from llmexp_tui.stats.result import Comparison, GateState, MetricResult, finite
 from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
@@ -132,11 +133,11 @@ def _floors(
             continue
         floors.append(
             measure_floor(
-                data.spec, data.arms.get(baseline, copy), copy, data.n_rows, clusters=data.clusters,
+                data.spec, _first_run(data.arms.get(baseline, copy)), copy, data.n_rows, clusters=data.clusters,
                 mask=data.mask_for(aa or ""), seed=_seed(plan, data.spec, baseline, aa or ""), draws=plan.draws,
             )
         )
-    fresh = [i for i, floor in enumerate(floors) if floor.source == "aa" and floor.p_value is not None]
+    fresh = [i for i, floor in enumerate(floors) if floor.source != "repeats" and floor.p_value is not None]
     registered = [i for i in fresh if metrics[i].spec.registered]
     for family, members in ((registered, registered), (fresh, [i for i in fresh if i not in registered])):
         corrected = dict(zip(family, holm([floors[i].p_value or 0.0 for i in family]), strict=True))
@@ -145,6 +146,13 @@ def _floors(
                 reason = "the baseline differs from itself: drift, a cache, or an order effect"
                 floors[i] = replace(floors[i], state="invalid", reason=reason)
     return floors
+
+
+def _first_run(arm: Samples) -> Samples:
+    """The calls that the A/A copy was interleaved with: those of the first run under the three-run rule."""
+    if arm.runs is None or len(arm.runs) == 0:
+        return arm
+    return arm.select(arm.runs == arm.runs.min())
 
 
 def _gate_input(one: Judgement) -> GateInput:
@@ -255,16 +263,27 @@ def _own(spec: MetricSpec, oriented: float | None) -> float | None:
     value = finite(oriented)
     if value is None:
         return None
-    return finite(math.expm1(spec.sign * value)) if spec.is_ratio else spec.sign * value
+    return _ratio(spec.sign * value) if spec.is_ratio else spec.sign * value
 
 
 def _size(spec: MetricSpec, working: float | None) -> float | None:
     """An unsigned working size in the metric's unit."""
     value = finite(working)
-    return finite(math.expm1(value)) if value is not None and spec.is_ratio else value
+    return _ratio(value) if value is not None and spec.is_ratio else value
+
+
+def _ratio(log: float) -> float | None:
+    """exp(log) - 1, None where that is beyond a float: with hardly one cluster there is no bound."""
+    try:
+        return math.expm1(log)
+    except OverflowError:
+        return None
 
 
 def _interval(spec: MetricSpec, low: float, high: float) -> tuple[float | None, float | None]:
+    """The ends in the metric's own sign; a bounded score cannot differ by more than its range."""
+    if spec.width is not None:
+        low, high = max(low, -spec.width), min(high, spec.width)
     ends = _own(spec, low), _own(spec, high)
     return ends if spec.sign > 0 else (ends[1], ends[0])
 

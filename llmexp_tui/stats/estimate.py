@@ -210,9 +210,17 @@ def arm_value(spec: MetricSpec, pairs: Pairs, which: str, alpha: float) -> ArmVa
     if spec.type in ("binary", "share", "errors") and pairs.single and not pairs.clustered:
         return ArmValue(value, *wilson_interval(float(means.sum()), pairs.n, 1.0 - alpha))
     if pairs.n_clusters < 2:
-        return ArmValue(math.exp(value) if spec.type == "latency" else value, None, None)
+        return ArmValue(_exp(value) if spec.type == "latency" else value, None, None)
     model = mean_model(pairs.cluster_sums(means), pairs.cluster_sums(np.ones(pairs.n)))
     low, high = model.lower(alpha / 2), model.upper(alpha / 2)
     if spec.type == "latency":
-        return ArmValue(math.exp(value), math.exp(low), math.exp(high))
+        return ArmValue(_exp(value), _exp(low), _exp(high))
     return ArmValue(value, low, high)
+
+
+def _exp(log: float) -> float:
+    """exp, infinite where that is beyond a float: a bound that hardly one cluster cannot give."""
+    try:
+        return math.exp(log)
+    except OverflowError:
+        return math.inf

@@ -63,5 +63,19 @@ def _compare(
     session: Session, prepared: Prepared, baseline: RunRecord, candidates: list[RunRecord]
 ) -> ExperimentReport:
     aa = find_aa(session, prepared, groups=(baseline.group,))
-    arms = JudgedArms((baseline,), tuple((c,) for c in candidates), None if aa is None else (aa.main, aa.copy))
+    sides = _pooled(session, [baseline, *candidates])
+    arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy))
     return judge(session, prepared, arms, record=False)
+
+
+def _pooled(session: Session, arms: Sequence[RunRecord]) -> list[tuple[RunRecord, ...]]:
+    """Each arm with its second and third run, where the three-run rule has made them for all arms."""
+    found = []
+    for arm in arms:
+        group = runs.find_runs(
+            session.store, group=arm.group, variant_hash=arm.variant_hash, slot=SLOT_MAIN, statuses=JUDGEABLE
+        )
+        later = {run.number: run for run in group if run.variant == arm.variant and run.number > 1}
+        found.append((arm, *(later[number] for number in sorted(later))))
+    whole = all(arm.number == 1 for arm in arms) and min(len(side) for side in found) == 3
+    return found if whole else [(arm,) for arm in arms]

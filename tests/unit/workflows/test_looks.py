@@ -14,6 +14,7 @@ from llmexp_tui.project.scaffold import copy_sample
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import runs
 from llmexp_tui.workflows.check import CheckOptions, check
+from llmexp_tui.workflows.compare import compare_experiment
 from llmexp_tui.workflows.session import open_session
 
 
@@ -55,3 +56,18 @@ def test_alpha_is_spent_in_one_way_only(sample: Path, plan: str) -> None:
     planned(sample, plan)
     with pytest.raises(ConfigError, match="choose one"):
         checked(sample)
+
+
+def test_compare_says_what_a_check_of_three_runs_said(sample: Path) -> None:
+    toml = sample / "llmexp.toml"
+    toml.write_text(toml.read_text().replace("margin = 0.1", 'margin = 0.001\nrole = "must_improve"').replace(
+        'prompt = "eight"', 'prompt = "reworded"'
+    ))
+    planned(sample, "runs = 3")
+    report, _ = checked(sample)
+    metric = next(m for m in report.metrics if m.metric == "exact_match")
+    assert len(report.candidates[0].runs) == 3
+    with open_session(sample, env=os.environ) as session:
+        again = compare_experiment(session, "examples")
+    same = next(m for m in again.metrics if m.metric == "exact_match")
+    assert (same.delta, same.ci_low, same.verdict) == (metric.delta, metric.ci_low, metric.verdict)
