@@ -24,6 +24,8 @@ from llmexp_tui.stats.planner import (
     variance_from_aa,
     variance_from_pilot,
 )
+from llmexp_tui.stats.quantile import enough_tail
+from llmexp_tui.stats.spec import QUANTILES
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
@@ -103,6 +105,7 @@ def plan_experiment(
     gates = _gates(session, prepared, effect, power)
     warnings = [f"{g.metric}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
     warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
+    warnings += _of_the_plan(prepared)
     asked = [n for n, s in prepared.scorers.items() if s.models]
     if asked:
         warnings.append(f"{', '.join(asked)} ask a model about every answer too; that is not in these figures")
@@ -120,6 +123,22 @@ def plan_experiment(
         power=power,
         warnings=tuple(warnings) + prepared.warnings,
     )
+
+
+def _of_the_plan(prepared: Prepared) -> list[str]:
+    """What the plan itself makes impossible, or adds to the calls."""
+    rows, experiment = prepared.dataset.rows, prepared.experiment
+    found = [
+        f"{gate.metric} {gate.statistic}: {rows} rows are too few for it, this gate cannot pass"
+        for gate in experiment.gates
+        if gate.statistic in QUANTILES and gate.slice is None and not enough_tail(rows, QUANTILES[gate.statistic])
+    ]
+    if experiment.plan.runs == 3:
+        more = 2 * rows * experiment.repeats * len(prepared.variants)
+        found.append(f"where the first run leaves a gate undecided, two more follow: up to {more:,} calls more")
+    if experiment.plan.early_stop or experiment.plan.anytime:
+        found.append("a run that may stop early passes a little less often at its full size than these figures say")
+    return found
 
 
 def _arm(session: Session, prepared: Prepared, variant: str, slot: str) -> ArmEstimate:

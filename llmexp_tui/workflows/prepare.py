@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.dataset import DatasetSource, DatasetVersion
 from llmexp_tui.domain.experiment import Experiment, Registration, VariantSource, register
+from llmexp_tui.domain.gate import RATIO_METRICS
 from llmexp_tui.domain.prompt import Prompt
 from llmexp_tui.domain.variant import Variant, off_axis
 from llmexp_tui.errors import AxisError, ConfigError, UnknownNameError
@@ -90,6 +91,7 @@ def assemble(
     """Checks resolved variants against the dataset and the axis, stores their versions, makes the registration."""
     source, dataset = resolve_dataset(session, experiment.dataset)
     require_one_axis(experiment, variants)
+    require_bounds(experiment)
     compiled = {v: compile_prompt(contents[v]) for v in variants}
     for v, prompt in compiled.items():
         prompt.check(dataset.columns, where=contents[v].path)
@@ -159,6 +161,18 @@ def _check_scorer(experiment: Experiment, scorer: Scorer, columns: Collection[st
             "needs passages, but no variant retrieves any and the dataset brings none",
             where=where,
             mend=f'add a column "{COLUMN}" to the dataset, or name another one by contexts = "column"',
+        )
+
+
+def require_bounds(experiment: Experiment) -> None:
+    """Raises ConfigError where a plan with bounds at every look gates on what has no bounds."""
+    gates = [gate for gate in experiment.gates if gate.role != "exploratory"]
+    unbounded = [gate.metric for gate in gates if gate.metric in RATIO_METRICS]
+    if experiment.plan.anytime and unbounded:
+        raise ConfigError(
+            f"anytime needs scores with bounds, and {', '.join(unbounded)} has none",
+            where=f"experiments.{experiment.name}.plan",
+            mend='use early_stop, or give those gates role = "exploratory"',
         )
 
 

@@ -15,6 +15,7 @@ from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import runs
 from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment
+from llmexp_tui.workflows.plan import plan_experiment
 from llmexp_tui.workflows.session import open_session
 
 
@@ -71,3 +72,23 @@ def test_compare_says_what_a_check_of_three_runs_said(sample: Path) -> None:
         again = compare_experiment(session, "examples")
     same = next(m for m in again.metrics if m.metric == "exact_match")
     assert (same.delta, same.ci_low, same.verdict) == (metric.delta, metric.ci_low, metric.verdict)
+
+
+def test_what_has_no_bounds_cannot_be_watched_at_any_time(sample: Path) -> None:
+    with (sample / "llmexp.toml").open("a") as toml:
+        toml.write('\n[[experiments.examples.gates]]\nmetric = "latency"\nmargin = "300%"\n')
+    planned(sample, "anytime = true")
+    with pytest.raises(ConfigError, match="latency has none"):
+        checked(sample)
+
+
+def test_the_plan_names_the_further_runs_and_gates_that_cannot_pass(sample: Path) -> None:
+    with (sample / "llmexp.toml").open("a") as toml:
+        toml.write('\n[[experiments.examples.gates]]\nmetric = "latency"\nstatistic = "p95"\nmargin = "300%"\n')
+    rows = (sample / "datasets" / "messages.csv").read_text().splitlines(keepends=True)
+    (sample / "datasets" / "messages.csv").write_text("".join(rows[:101]))
+    planned(sample, "runs = 3")
+    with open_session(sample, env=os.environ) as session:
+        plan = plan_experiment(session, "examples")
+    assert any("latency p95: 100 rows are too few" in warning for warning in plan.warnings)
+    assert any("400 calls more" in warning for warning in plan.warnings)
