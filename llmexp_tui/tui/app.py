@@ -5,12 +5,7 @@ It never calls a model. It reads the store in threads and queues runs that a wor
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,20 +13,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.filter import LineFilter, NoColor
 from textual.reactive import reactive
 from textual.screen import Screen
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, InterruptedRunError, LlmexpError
-from llmexp_tui.tui import crash, terminal, themes, watching
-from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged, TerminalLost
+from llmexp_tui.tui import terminal, themes, watching
+from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
 from llmexp_tui.tui.settings import Settings, config_folder, load_settings, save_settings
+from llmexp_tui.tui.shell import TerminalApp
 from llmexp_tui.tui.state.activity import activity_line
 from llmexp_tui.tui.state.cells import Line
 from llmexp_tui.tui.state.runs import GroupLine
@@ -39,8 +33,8 @@ from llmexp_tui.tui.state.runs import GroupLine
 if TYPE_CHECKING:
     from llmexp_tui.workflows.session import Session
 
-_GRACE_S = 2.0
-"""How long an orderly end may take after a signal before the process leaves anyway."""
+_WARM_AFTER_S = 0.5
+"""The first screen is read and drawn before the worker's start takes a processor."""
 
 
 def _home() -> Screen[Any]:
@@ -73,7 +67,7 @@ def _welcome() -> Screen[Any]:
     return WelcomeScreen()
 
 
-class LlmexpApp(App[None]):
+class LlmexpApp(TerminalApp):
     """The terminal app over one project."""
 
     TITLE = "llmexp"
@@ -106,73 +100,25 @@ class LlmexpApp(App[None]):
         env: Mapping[str, str],
         settings: Settings | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        warm: bool = False,
     ) -> None:
-        """`open_project` opens the session (called in a thread); None starts with the welcome screen."""
-        self.env = env
+        """`open_project` opens the session (called in a thread); None starts with the welcome screen.
+
+        `warm` starts the worker process soon, so that a run's first call does not wait for its imports.
+        """
+        super().__init__(env)
         self.now = now
-        self.folder = config_folder(env)
         self.settings = settings or Settings()
-        self._net = self._line_net()
-        super().__init__()
-        self.animation_level = "none"
         self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (32, "-tall")]
-        self.closing = threading.Event()
         self.groups: tuple[GroupLine, ...] = ()
         self.watching = watching.Watching(self)
+        self._warm = warm
         self._opener = open_project
         self._session: Future[Session] = Future()
-        self._asked_at = 0.0
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = themes.first_theme(self.settings.theme, env)
-
-    # ---- the terminal
-
-    def _line_net(self) -> list[LineFilter]:
-        net: list[LineFilter] = [terminal.ControlFilter()]
-        return net if terminal.speaks_utf8(self.env) else [*net, terminal.AsciiFilter()]
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, then the net that no control code passes; without colours where NO_COLOR asks."""
-        if self.no_color and self.native_ansi_color:
-            return [NoColor(), *self._net]
-        return [*super().get_line_filters(), *self._net]
-
-    def _handle_exception(self, error: Exception) -> None:
-        """Textual's way prints every frame's locals; this one never does."""
-        self._return_code = 1
-        if self._exception is None:
-            self._exception = error
-            self._exception_event.set()
-        self._fatal_error()
-
-    def _fatal_error(self) -> None:
-        error: BaseException = self._exception or RuntimeError("unknown fault")
-        report = crash.crash_report(getattr(error, "error", error), self.env)
-        path = crash.write_report(report, self.folder / "crashes")
-        where = f"a report is in {path}" if path else "no report could be written"
-        self._exit_renderables.append(Text(f"llmexp-tui met a fault of its own and has to stop; {where}"))
-        self._close_messages_no_wait()
-
-    def watch_signals(self) -> None:
-        """SIGTERM and SIGHUP end the app with the terminal restored; Textual handles neither."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.leave_now, 128 + number)
-
-    def leave_now(self, return_code: int) -> None:
-        """End at once; runs go on in their workers. A dead terminal cannot hold the process back."""
-        self.closing.set()
-        killer = threading.Timer(_GRACE_S, os._exit, (return_code,))
-        killer.daemon = True
-        killer.start()
-        self.exit(return_code=return_code)
-
-    def on_terminal_lost(self, message: TerminalLost) -> None:
-        """Nobody is watching."""
-        message.stop()
-        self.leave_now(128 + signal.SIGHUP)
 
     # ---- the project
 
@@ -207,6 +153,10 @@ class LlmexpApp(App[None]):
 
         self.project_name = one_line(session.root.name, 40)
         start_following(self, session)
+        if self._warm and not session.store.read_only:
+            self.set_timer(
+                _WARM_AFTER_S, partial(self.run_worker, partial(_warm_worker, session), thread=True, group="warm")
+            )
 
     async def on_mount(self) -> None:
         """Paint first, open the store behind it."""
@@ -300,21 +250,11 @@ class LlmexpApp(App[None]):
 
         self.push_screen(SettingsScreen())
 
-    def get_key_display(self, binding: Binding) -> str:
-        """Keys by the names printed on them, not by symbols."""
-        shown = {"enter": "enter", "escape": "esc", "space": "space", "tab": "tab", "comma": ",", "slash": "/"}
-        return binding.key_display or shown.get(binding.key) or super().get_key_display(binding)
-
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's own commands: none of Textual's, whose names say other things. See `palette`."""
         return ()
 
     # ---- saying things
-
-    def say(self, text: str, *, title: str = "", severity: str = "information") -> None:
-        """A toast. The text may hold anything: it is shown as it is."""
-        level = severity if severity in ("warning", "error") else "information"
-        self.notify(one_line(text, 300), title=one_line(title, 60), severity=level, markup=False)  # type: ignore[arg-type]
 
     def say_error(self, error: LlmexpError) -> None:
         """A toast of an error's one sentence."""
@@ -327,19 +267,6 @@ class LlmexpApp(App[None]):
         from llmexp_tui.tui.leaving import leave
 
         leave(self)
-
-    def action_help_quit(self) -> None:
-        """ctrl+c copies selected text; without any, twice within two seconds quits."""
-        selected = self.screen.get_selected_text()
-        if selected:
-            self.copy_to_clipboard(selected)
-            return
-        now = time.monotonic()
-        if now - self._asked_at < 2.0:
-            self.run_worker(self.action_quit(), group="quit")
-            return
-        self._asked_at = now
-        self.say("Press ctrl+c again to quit")
 
 
 def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str], trust: bool = False) -> int:
@@ -355,11 +282,17 @@ def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str
     except ConfigError as error:
         settings, complaint = Settings(), error
     opener = None if project_root is None else project_opener(project_root, db, env=env, trust=trust)
-    app = LlmexpApp(opener, env=env, settings=settings)
+    app = LlmexpApp(opener, env=env, settings=settings, warm=True)
     if complaint is not None:
         app.call_later(app.say_error, complaint)
     app.run()
     return app.return_code or 0
+
+
+def _warm_worker(session: Session) -> None:
+    from llmexp_tui.workflows.start import ensure_worker
+
+    ensure_worker(session)
 
 
 def _announce(app: LlmexpApp, group: GroupLine) -> None:

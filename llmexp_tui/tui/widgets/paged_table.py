@@ -8,37 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.worker import get_current_worker
 
 from llmexp_tui.errors import LlmexpError
-from llmexp_tui.tui.state.cells import Line, fit, line
-from llmexp_tui.tui.state.paging import (
-    PAGE_ROWS,
-    Column,
-    PageCache,
-    PageSource,
-    TableRow,
-    column_widths,
-)
-from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
-
-_GUTTER = 2
-_GAP = 1
-_EDGE = 1
-"""A blank at the right, so that figures do not stick to the window's edge or to the scrollbar."""
-_LOADING: Line = line(("…", "muted"))
+from llmexp_tui.tui.state.paging import Column, PageSource
+from llmexp_tui.tui.widgets.page_reader import PageReader
+from llmexp_tui.tui.widgets.table_painter import TABLE_CLASSES, TablePainter
 
 
 class PagedTable(ScrollView, can_focus=True):
@@ -47,9 +30,7 @@ class PagedTable(ScrollView, can_focus=True):
     Screens bind enter to what opening means for them; a double click posts Opened.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *TONE_CLASSES, "table--header", "table--cursor", "table--cursor-blurred", "table--marked",
-    }  # fmt: skip
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(TABLE_CLASSES)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
@@ -65,73 +46,47 @@ class PagedTable(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     @dataclass
-    class Highlighted(Message):
+    class Said(Message):
+        """Base of what a table says; `control` lets handlers tell tables apart."""
+
+        table: PagedTable
+
+        @property
+        def control(self) -> PagedTable:
+            """The table that says it."""
+            return self.table
+
+    @dataclass
+    class Highlighted(Said):
         """The cursor is on another row, or its row's content arrived."""
 
-        table: PagedTable
         key: str
         index: int
 
-        @property
-        def control(self) -> PagedTable:
-            return self.table
-
     @dataclass
-    class Opened(Message):
+    class Opened(Said):
         """A row was opened by enter or a double click."""
 
-        table: PagedTable
         key: str
         index: int
 
-        @property
-        def control(self) -> PagedTable:
-            return self.table
-
     @dataclass
-    class Marked(Message):
+    class Marked(Said):
         """The set of marked rows changed."""
 
-        table: PagedTable
         keys: frozenset[str]
 
-        @property
-        def control(self) -> PagedTable:
-            return self.table
-
     @dataclass
-    class Counted(Message):
+    class Counted(Said):
         """A source was opened and has so many rows."""
 
-        table: PagedTable
         total: int
 
-        @property
-        def control(self) -> PagedTable:
-            return self.table
-
     @dataclass
-    class Failed(Message):
+    class Failed(Said):
         """Rows could not be read."""
 
-        table: PagedTable
         error: LlmexpError
-
-        @property
-        def control(self) -> PagedTable:
-            return self.table
-
-    @dataclass
-    class _Sized(Message):
-        source: PageSource
-        total: int
-        place: int | None
-        first: dict[int, Sequence[TableRow]]
-
-    @dataclass
-    class _Paged(Message):
-        generation: int
-        pages: dict[int, Sequence[TableRow]]
 
     def __init__(
         self,
@@ -149,10 +104,8 @@ class PagedTable(ScrollView, can_focus=True):
         self.marked: set[str] = set()
         self.ready = False
         self._top = 1 if header else 0
-        self._source: PageSource | None = source
-        self._cache = PageCache()
-        self._pending: set[int] = set()
-        self._styles = ToneStyles(self)
+        self._reader = PageReader(self, source)
+        self._painter = TablePainter(self)
         self._announced: tuple[str, int] | None = None
 
     # ---- what others ask
@@ -160,32 +113,29 @@ class PagedTable(ScrollView, can_focus=True):
     @property
     def total(self) -> int:
         """How many rows the source said it has."""
-        return self._cache.total
+        return self._reader.cache.total
 
     @property
     def source(self) -> PageSource | None:
         """What is shown; None before anything was."""
-        return self._source
+        return self._reader.source
 
     @property
     def cursor_key(self) -> str | None:
         """The key under the cursor, None while it is not read."""
-        row = self._cache.row(self.cursor)
+        row = self._reader.cache.row(self.cursor)
         return row.key if row else None
 
     def show(self, source: PageSource, *, keep: bool = True, columns: Sequence[Column] | None = None) -> None:
         """Show another source. With `keep` the cursor stays on its row by key, else it goes to the first."""
         if columns is not None:
             self.columns = tuple(columns)
-        self._source = source
         key = self.cursor_key if keep else None
         if not keep:
             self.cursor = 0
-        if source.immediate:
-            self._counted(source, source.count(), source.locate(key) if key else None, {})
-        else:
-            start = self.cursor // PAGE_ROWS
-            self.run_worker(partial(self._count, source, key, start), thread=True, group="count", exclusive=True)
+        sized = self._reader.open(source, key, self.cursor)
+        if sized is not None:
+            self._size_known(sized)
 
     def move_to(self, index: int) -> None:
         """Put the cursor on a row and bring it into view."""
@@ -193,52 +143,30 @@ class PagedTable(ScrollView, can_focus=True):
             return
         self.cursor = max(0, min(self.total - 1, index))
 
-    # ---- reading, in threads
+    # ---- reading
 
-    def _count(self, source: PageSource, key: str | None, start: int) -> None:
-        worker = get_current_worker()
-        try:
-            total = source.count()
-            place = source.locate(key) if key else None
-            number = start if place is None else place // PAGE_ROWS
-            number = min(number, max(0, total - 1) // PAGE_ROWS)
-            first = {number: source.page(number * PAGE_ROWS, PAGE_ROWS)} if total else {}
-        except LlmexpError as error:
-            self.post_message(self.Failed(self, error))
-            return
-        if not worker.is_cancelled:
-            self.post_message(self._Sized(source, total, place, first))
-
-    def _fetch(self, source: PageSource, generation: int, numbers: Sequence[int]) -> None:
-        try:
-            pages = {number: source.page(number * PAGE_ROWS, PAGE_ROWS) for number in numbers}
-        except LlmexpError as error:
-            self.post_message(self.Failed(self, error))
-            return
-        self.post_message(self._Paged(generation, pages))
-
-    def on_paged_table__sized(self, message: _Sized) -> None:
+    @on(PageReader.Broken)
+    def _broken(self, message: PageReader.Broken) -> None:
         message.stop()
-        if message.source is self._source:
-            self._counted(message.source, message.total, message.place, message.first)
+        self.post_message(self.Failed(self, message.error))
 
-    def on_paged_table__paged(self, message: _Paged) -> None:
+    @on(PageReader.Paged)
+    def _paged(self, message: PageReader.Paged) -> None:
         message.stop()
-        if message.generation != self._cache.generation:
-            return
-        for number, rows in message.pages.items():
-            self._cache.put(number, rows)
-            self._pending.discard(number)
-        self.refresh()
-        self._announce()
+        if self._reader.take_pages(message):
+            self.refresh()
+            self._announce()
 
-    def _counted(
-        self, source: PageSource, total: int, place: int | None, first: dict[int, Sequence[TableRow]]
-    ) -> None:
-        self._cache.reset(total)
-        self._pending.clear()
-        for number, rows in first.items():
-            self._cache.put(number, rows)
+    @on(PageReader.Sized)
+    def _sized(self, message: PageReader.Sized) -> None:
+        message.stop()
+        self._size_known(message)
+
+    def _size_known(self, message: PageReader.Sized) -> None:
+        if self._reader.take_size(message):
+            self._begin(message.total, message.place)
+
+    def _begin(self, total: int, place: int | None) -> None:
         self.ready = True
         self._announced = None
         self._resize()
@@ -251,29 +179,17 @@ class PagedTable(ScrollView, can_focus=True):
         self._announce()
 
     def _request(self) -> None:
-        """Ask for the pages in view that are not here. Immediate sources answer on the spot."""
         first = int(self.scroll_offset.y)
-        wanted = self._cache.missing(first, first + max(self.size.height, 1))
-        wanted += self._cache.missing(self.cursor, self.cursor)
-        numbers = sorted(set(wanted) - self._pending)
-        if not numbers or self._source is None:
-            return
-        if self._source.immediate:
-            for number in numbers:
-                self._cache.put(number, self._source.page(number * PAGE_ROWS, PAGE_ROWS))
-            return
-        self._pending.update(numbers)
-        job = partial(self._fetch, self._source, self._cache.generation, numbers)
-        self.run_worker(job, thread=True, group="pages")
+        self._reader.want(first, first + max(self.size.height, 1), self.cursor)
 
     # ---- size, scrolling, cursor
 
     def on_mount(self) -> None:
-        if self._source is not None and not self.ready:
-            self.show(self._source)
+        if self._reader.source is not None and not self.ready:
+            self.show(self._reader.source)
 
     def _resize(self) -> None:
-        self.virtual_size = Size(self.size.width, self._cache.total + self._top)
+        self.virtual_size = Size(self.size.width, self._reader.cache.total + self._top)
 
     def on_resize(self) -> None:
         self._resize()
@@ -306,7 +222,7 @@ class PagedTable(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles.clear()
+        self._painter.styles.clear()
 
     # ---- actions
 
@@ -318,7 +234,9 @@ class PagedTable(ScrollView, can_focus=True):
         """From a heading go on in the same direction, and back where there is nothing further."""
         for way in (step, -step):
             place = self.cursor
-            while (row := self._cache.row(place)) is not None and row.heading and 0 <= place + way < self.total:
+            while (
+                (row := self._reader.cache.row(place)) is not None and row.heading and 0 <= place + way < self.total
+            ):
                 place += way
             if row is not None and not row.heading:
                 self.move_to(place)
@@ -370,38 +288,17 @@ class PagedTable(ScrollView, can_focus=True):
         cells = self.scrollable_content_region.width
         base = self.rich_style
         if y < self._top:
-            return self._header(base, cells)
+            return self._painter.header(self.columns, base, cells)
         index = int(self.scroll_offset.y) + y - self._top
         if index >= self.total:
             return Strip.blank(cells, base)
-        return self._row(index, base, cells)
-
-    def _header(self, base: Style, cells: int) -> Strip:
-        style = base + self._styles.style("table--header")
-        segments = [Segment(" " * _GUTTER, style)]
-        for column, size in column_widths(self.columns, cells - _GUTTER - _EDGE, _GAP):
-            segments += self._styles.segments(fit(line(column.title), size, column.align), style)
-            segments.append(Segment(" " * _GAP, style))
-        return Strip(segments).adjust_cell_length(cells, style)
-
-    def _row(self, index: int, base: Style, cells: int) -> Strip:
-        row = self._cache.row(index)
         here = index == self.cursor
-        marked = row is not None and row.key in self.marked
-        style, toned = base, True
-        if here:
-            style += self._styles.style("table--cursor" if self.has_focus else "table--cursor-blurred")
-            toned = not (self.has_focus and self.app.native_ansi_color)
-        segments = [Segment(("▸" if here else " ") + ("●" if marked else " "), style)]
-        if row is not None and row.heading:
-            segments += self._styles.segments(row.cells[0], style, toned)
-            return Strip(segments).adjust_cell_length(cells, style)
-        for place, (column, size) in self._placed(cells):
-            text = row.cells[place] if row else _LOADING
-            segments += self._styles.segments(fit(text, size, column.align), style, toned)
-            segments.append(Segment(" " * _GAP, style))
-        return Strip(segments).adjust_cell_length(cells, style)
-
-    def _placed(self, cells: int) -> list[tuple[int, tuple[Column, int]]]:
-        places = {column.key: place for place, column in enumerate(self.columns)}
-        return [(places[c.key], (c, size)) for c, size in column_widths(self.columns, cells - _GUTTER - _EDGE, _GAP)]
+        return self._painter.row(
+            self._reader.cache.row(index),
+            self.columns,
+            base,
+            cells,
+            here=here,
+            marked=self.marked,
+            focused=self.has_focus,
+        )
