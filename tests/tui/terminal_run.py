@@ -36,8 +36,9 @@ class TerminalRun:
         self._main, child = pty.openpty()
         ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         arguments = [sys.executable, "-c", code] + ([str(project)] if project else [])
+        own = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}  # another terminal's
         self.process = subprocess.Popen(
-            arguments, stdin=child, stdout=child, stderr=child, env=dict(env), start_new_session=True, close_fds=True
+            arguments, stdin=child, stdout=child, stderr=child, env=own, start_new_session=True, close_fds=True
         )
         os.close(child)
         self._open = True
