@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import UsageError
@@ -62,7 +63,8 @@ def require_one_experiment(records: Sequence[RunRecord]) -> None:
 def _compare(
     session: Session, prepared: Prepared, baseline: RunRecord, candidates: list[RunRecord]
 ) -> ExperimentReport:
-    aa = find_aa(session, prepared, groups=(baseline.group,))
+    at = datetime.fromisoformat(baseline.created_at)
+    aa = find_aa(session, prepared, groups=(baseline.group,), at=at)
     sides = _pooled(session, [baseline, *candidates])
     arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy))
     return judge(session, prepared, arms, record=False)

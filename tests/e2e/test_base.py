@@ -159,6 +159,16 @@ def test_the_base_may_be_a_tag_a_commit_or_the_last_commit(work: Work) -> None:
         assert ended.experiment["runs"]["baseline"]["variant"] == f"long@{ref}"
 
 
+def test_another_name_of_the_same_commit_is_no_other_promise(work: Work) -> None:
+    work.prompt("longer {{ text }}")
+    assert work.check().code == 0
+    called = work.server.count
+    ended = work.check(base="HEAD")
+    assert ended.code == 0, ended.out + ended.err
+    assert work.server.count == called
+    assert ended.experiment["runs"]["baseline"]["variant"] == "long@HEAD"
+
+
 @pytest.mark.parametrize("where", ["prompts/support", "a b/größe"])
 def test_a_project_in_a_folder_of_its_repository(make: Callable[..., Work], where: str) -> None:
     work = make(where)
