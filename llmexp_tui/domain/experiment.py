@@ -66,7 +66,7 @@ class Registration:
         Another name for the same commit makes no other rules: of a baseline `NAME@REF` only NAME counts.
         """
         rules = {k: v for k, v in self.body.items() if k != "variants"}
-        return content_hash({**rules, "baseline": str(rules["baseline"]).partition("@")[0]})
+        return content_hash({**rules, "baseline": str(rules.get("baseline", "")).partition("@")[0]})
 
 
 def register(

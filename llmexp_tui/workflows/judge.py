@@ -25,7 +25,7 @@ from llmexp_tui.store import runs
 from llmexp_tui.workflows import judges
 from llmexp_tui.workflows.arm_report import arm_report
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
-from llmexp_tui.workflows.differences import worst_rows
+from llmexp_tui.workflows.differences import row_scores, worst_rows
 from llmexp_tui.workflows.floors import floor_from_runs, stored_floor, usable_rows
 from llmexp_tui.workflows.human import agreement_notes
 from llmexp_tui.workflows.looks import look_of
@@ -79,9 +79,18 @@ class Effort:
 
 
 def judge(
-    session: Session, prepared: Prepared, arms: JudgedArms, *, effort: Effort = Effort(), record: bool = True
+    session: Session,
+    prepared: Prepared,
+    arms: JudgedArms,
+    *,
+    effort: Effort = Effort(),
+    record: bool = True,
+    by_row: bool = True,
 ) -> ExperimentReport:
-    """The report of an experiment from stored runs. `record` stores the comparison and its audit entry."""
+    """The report of an experiment from stored runs. `record` stores the comparison and its audit entry.
+
+    `by_row` adds every row's scores; a look on the way needs none.
+    """
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
     slices = sorted({gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts})
@@ -116,6 +125,7 @@ def judge(
             *agreement_notes(session, prepared, arms.baseline, arms.candidates),
         ),
         worst_rows=worst_rows(session, prepared, rows, arms.baseline, arms.candidates, metrics),
+        row_scores=row_scores(session, rows, arms.baseline, arms.candidates, metrics) if by_row else (),
         confounded=prepared.experiment.axis == "any",
         has_gates=bool(prepared.experiment.gates),
         calls=effort.calls,

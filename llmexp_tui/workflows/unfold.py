@@ -155,7 +155,7 @@ class _Check:
         copies = [r for r in records if r.slot == SLOT_AA]
         if copies:  # still running, but it has come as far as the arms have
             judged = replace(judged, aa=(sides[self._prepared.baseline], copies[0]))
-        return judge(self._session, self._prepared, judged, record=False).status in DECIDED
+        return judge(self._session, self._prepared, judged, record=False, by_row=False).status in DECIDED
 
     async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""

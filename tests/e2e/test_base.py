@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as xml
 
 import pytest
 
@@ -119,8 +120,11 @@ def test_both_arms_run_in_one_job_row_by_row_and_go_by_their_names(work: Work) -
 def test_a_worse_prompt_fails_and_a_check_again_calls_nothing(work: Work) -> None:
     work.server.answer = answering(lambda arm, item: arm == "longer" and item % 2 == 0)
     work.prompt("longer {{ text }}")
-    ended = work.check()
+    junit = work.out.with_suffix(".xml")
+    ended = work.check("--report", str(junit))
     assert ended.code == 1, ended.out + ended.err
+    rows = [case for case in xml.parse(junit).iter("testcase") if case.get("name", "").startswith("exact_match: ")]
+    assert (len(rows), sum(case.find("failure") is not None for case in rows)) == (ROWS, ROWS // 2)
     called = work.server.count
     again = work.check()
     assert (again.code, work.server.count) == (1, called)
