@@ -61,8 +61,12 @@ class Registration:
 
     @property
     def rules(self) -> str:
-        """64 hex digits over everything but the variants."""
-        return content_hash({k: v for k, v in self.body.items() if k != "variants"})
+        """64 hex digits over everything but the variants.
+
+        Another name for the same commit makes no other rules: of a baseline `NAME@REF` only NAME counts.
+        """
+        rules = {k: v for k, v in self.body.items() if k != "variants"}
+        return content_hash({**rules, "baseline": str(rules.get("baseline", "")).partition("@")[0]})
 
 
 def register(

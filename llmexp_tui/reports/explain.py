@@ -177,6 +177,8 @@ def _mend(metric: MetricResult) -> str:
 
 
 def _advice(metric: MetricResult) -> str:
+    if metric.cause == "not_called":
+        return "Check again where models may be called; for a gate both arms are then called anew."
     if metric.n_pairs < 6:
         return "At least 6 rows that do not depend on each other are needed, and usually far more."
     return "More rows that do not depend on each other are needed."

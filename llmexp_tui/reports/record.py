@@ -5,8 +5,11 @@ It holds numbers and sentences, never formatting. Foreign text in it is exact; w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.stats.result import MetricResult
@@ -73,6 +76,26 @@ class RowDifference:
     expected: str | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RowScores:
+    """Every row that was run of a registered metric with scores, as columns: for a report with a case a row.
+
+    labels: what the reader calls a row. baseline, candidate: (n,) mean scores, NaN where there is none. worse: (n,)
+    True where the candidate lost. failed: (n,) True where none of the candidate's calls was answered; `errors` says
+    why, for the first of them.
+    """
+
+    candidate: str
+    metric: str
+    slice: str | None
+    labels: Sequence[str]
+    baseline: npt.NDArray[np.float64]
+    candidate_scores: npt.NDArray[np.float64]
+    worse: npt.NDArray[np.bool_]
+    failed: npt.NDArray[np.bool_]
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentReport:
     """One experiment's result. `status` is pass, fail, inconclusive, invalid or error.
@@ -100,6 +123,7 @@ class ExperimentReport:
     calls_saved: int = 0
     cost_usd: float | None = None
     judge_noise: tuple[JudgeNoise, ...] = ()
+    row_scores: tuple[RowScores, ...] = ()
 
     @property
     def exit_code(self) -> int:

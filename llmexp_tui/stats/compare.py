@@ -64,8 +64,8 @@ def compare_arms(
     """Compare candidates with a baseline on columns. One result for each candidate and MetricData, in that order.
 
     aa: name of the arm that is the baseline's A/A copy. A MetricData without that arm falls back to its stored floor,
-    then to the baseline's repeats. Raises UsageError for a candidate that is the baseline, UnknownNameError for an
-    arm that is missing.
+    then to the baseline's repeats; with both, the copy is the health check and the stored floor the size.
+    Raises UsageError for a candidate that is the baseline, UnknownNameError for an arm that is missing.
     """
     plan = plan or ComparisonPlan()
     _check_arms(metrics, baseline, candidates)
@@ -131,12 +131,11 @@ def _floors(
         if copy is None or len(copy.rows) == 0:
             floors.append(replace(data.floor, source="stored") if data.floor else UNMEASURED)
             continue
-        floors.append(
-            measure_floor(
-                data.spec, _first_run(data.arms.get(baseline, copy)), copy, data.n_rows, clusters=data.clusters,
-                mask=data.mask_for(aa or ""), seed=_seed(plan, data.spec, baseline, aa or ""), draws=plan.draws,
-            )
-        )
+        measured = measure_floor(
+            data.spec, _first_run(data.arms.get(baseline, copy)), copy, data.n_rows, clusters=data.clusters,
+            mask=data.mask_for(aa or ""), seed=_seed(plan, data.spec, baseline, aa or ""), draws=plan.draws,
+        )  # fmt: skip
+        floors.append(_sized(measured, data.floor))
     fresh = [i for i, floor in enumerate(floors) if floor.source != "repeats" and floor.p_value is not None]
     registered = [i for i in fresh if metrics[i].spec.registered]
     for family, members in ((registered, registered), (fresh, [i for i in fresh if i not in registered])):
@@ -144,8 +143,19 @@ def _floors(
         for i in members:
             if corrected[i] <= HEALTH_ALPHA:
                 reason = "the baseline differs from itself: drift, a cache, or an order effect"
+                if floors[i].source == "sentinel":
+                    reason = "the baseline's stored answers differ from those that it gives now: call both arms anew"
                 floors[i] = replace(floors[i], state="invalid", reason=reason)
     return floors
+
+
+def _sized(measured: FloorRecord, stored: FloorRecord | None) -> FloorRecord:
+    """The floor of a small A/A (a sentinel): its health, with the size of the stored one, which had more rows."""
+    if stored is None or measured.state == "invalid":
+        return measured
+    moves_after_all = stored.state == "deterministic" and measured.state == "measured"
+    size = measured if moves_after_all else stored
+    return replace(size, p_value=measured.p_value, source="sentinel")
 
 
 def _first_run(arm: Samples) -> Samples:

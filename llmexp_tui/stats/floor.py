@@ -45,7 +45,8 @@ class FloorRecord:
 
     value: F on the working scale (log for ratios), for `rows` rows of `repeats` calls; None where unmeasured.
     p_value: sign-flip p of the A/A. variance: sampling variance of one call (working scale). flip_rate: share of rows
-    that moved. delta: the A/A's own difference. measured_at: Unix seconds. source: `aa`, `stored` or `repeats`.
+    that moved. delta: the A/A's own difference. measured_at: Unix seconds. source: `aa`, `stored`, `repeats`, or
+    `sentinel` (stored, with the health of a small A/A).
     """
 
     state: FloorState
@@ -74,16 +75,20 @@ class FloorRecord:
         """95 % upper bound of the flip rate where no row moved."""
         return 1.0 - 0.05 ** (1.0 / self.rows) if self.state == "deterministic" and self.rows else None
 
-    def refusal(self, key: FloorKey, now: float) -> str | None:
-        """Why this stored floor may not be used for `key` at `now` (Unix seconds); None where it may."""
+    def refusal(self, key: FloorKey, now: float, of_rows: int | None = None) -> str | None:
+        """Why this stored floor may not be used for `key` at `now` (Unix seconds); None where it may.
+
+        It must have REUSE_ROWS rows, or the `of_rows` that there are; a tenth of those may be lost to failed calls.
+        """
+        needed = REUSE_ROWS if of_rows is None else math.ceil(0.9 * min(REUSE_ROWS, of_rows))
         if self.state not in ("measured", "deterministic"):
             return f"the stored A/A is {self.state}"
         if self.key != key:
             return "the stored A/A was measured with another variant, dataset, scorer or model"
-        if self.measured_at is None or now - self.measured_at > VALID_SECONDS:
+        if self.measured_at is None or abs(now - self.measured_at) > VALID_SECONDS:
             return "the stored A/A is older than seven days"
-        if self.rows < REUSE_ROWS:
-            return f"the stored A/A has {self.rows} rows, fewer than {REUSE_ROWS}"
+        if self.rows < needed:
+            return f"the stored A/A has {self.rows} rows, fewer than {needed}"
         if self.p_value is not None and self.p_value <= HEALTH_ALPHA:
             return "the stored A/A found a difference where there is none"
         return None

@@ -36,7 +36,9 @@ class MetricData:
     arms: variant name to its Samples, the A/A copy included. n_rows: row codes are below it. clusters: (n_rows,) int
     code of each row's cluster, None where rows are independent. mask: (n_rows,) rows that may be used, or one
     mask for each candidate (for latency: rows freshly called in both arms). floor: a stored noise floor, used
-    where no A/A copy is given. row_labels: (n_rows,) what the reader calls a row.
+    where no A/A copy is given, and for its size where that copy is small. row_labels: (n_rows,) what the reader calls
+    a row. scarcity: candidate to why the mask left it fewer rows than the plan promised, or None; there is no verdict
+    then.
     """
 
     spec: MetricSpec
@@ -46,6 +48,7 @@ class MetricData:
     mask: BoolArray | Mapping[str, BoolArray] | None = None
     floor: FloorRecord | None = None
     row_labels: Sequence[Any] | None = None
+    scarcity: Mapping[str, str | None] | None = None
 
     def mask_for(self, name: str) -> BoolArray | None:
         """The rows that may be used for a candidate (or the A/A copy)."""
@@ -86,8 +89,12 @@ def judge_metric(
     pairs = pair(spec, arms[0], arms[1], data.n_rows, data.clusters, data.mask_for(candidate))
     if floor.state == "unmeasured" and pairs.problem is None:
         floor = floor_from_repeats(spec, pairs)
-    none = undecided("too_little", "fewer than two independent rows")
+    scarce = (data.scarcity or {}).get(candidate)
+    few = "fewer than two independent rows"
+    none = undecided("not_called", scarce) if scarce else undecided("too_little", few)
     blank = Judgement(data, spec, candidate, pairs, None, None, none, False, floor, levels)
+    if scarce and pairs.n_clusters < 2:
+        return blank
     if pairs.problem is not None:
         return replace(blank, decision=undecided("invalid", pairs.problem), invalid=True)
     if pairs.n_clusters < 2:
@@ -100,7 +107,9 @@ def judge_metric(
     evidence = _evidence(spec, pairs, est, floor, levels, plan, seed)
     decision, invalid = _decision(spec, pairs, est, evidence, floor, levels, plan)
     deltas: tuple[float, ...] = ()
-    if len(runs) == 3:
+    if scarce and not invalid:
+        decision = none
+    elif len(runs) == 3:
         deltas, lowers = _per_run(data, baseline, candidate, plan, runs, levels)
         shown = evidence.p_noninferior is not None and evidence.p_noninferior <= levels.noninferior
         margin = spec.working_margin if shown else None
@@ -117,7 +126,7 @@ def judge_metric(
         influential=_influential(data, spec, pairs, est),
         run_deltas=deltas,
     )
-    return replace(judged, fragility=_fragility(judged, plan, seed, drift))
+    return judged if scarce else replace(judged, fragility=_fragility(judged, plan, seed, drift))
 
 
 def _runs_in_force(

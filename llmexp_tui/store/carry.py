@@ -1,7 +1,7 @@
 """The response cache as one file that a CI job carries from build to build. Written whole or not at all.
 
-Gzipped lines of JSON: a head, an entry a line, a foot with their number. JSON and not SQLite, because such a file
-may come from somewhere else: reading it can run nothing.
+Gzipped lines of JSON: a head, an entry a line, the measured noise floors, a foot with the number of entries. JSON and
+not SQLite, because such a file may come from somewhere else: reading it can run nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from llmexp_tui.errors import StoreError
+from llmexp_tui.store import floors
 from llmexp_tui.store.bulk import Bulk
 from llmexp_tui.store.cache import select_cached
 from llmexp_tui.store.engine import Store
@@ -74,6 +75,8 @@ def _write(store: Store, file: Any) -> int:
                 seen.add(row["cache_key"])
                 out.write(_line(_entry(row)))
                 count += 1
+        for floor in floors.portable(read):
+            out.write(_line({"floor": floor}))
         out.write(_line({"entries": count}))
     return count
 
@@ -88,12 +91,16 @@ def _entry(row: Any) -> dict[str, Any]:
 
 
 def import_cache(store: Store, path: Path) -> int:
-    """Adds the file's answers that the store does not have, all or none; returns how many. Raises StoreError."""
+    """Adds the file's answers that the store does not have, all or none; returns how many. Raises StoreError.
+
+    Its noise floors come along, but for those that the store has newer.
+    """
     path = Path(path)
     added = 0
+    carried: list[dict[str, Any]] = []
     with store.write() as connection:
         number = int(connection.execute(select(func.coalesce(func.max(_COMPLETION.c.no), 0))).scalar_one())
-        for batch in chunks(_entries(path), 500):
+        for batch in chunks(_entries(path, carried), 500):
             keys = {entry["cache_key"] for entry in batch}
             query = select(_COMPLETION.c.cache_key).where(_COMPLETION.c.cache_key.in_(keys))
             known = set(connection.execute(query).scalars())
@@ -102,11 +109,15 @@ def import_cache(store: Store, path: Path) -> int:
             _INSERT.insert(connection, values)
             number += len(values)
             added += len(values)
+        try:
+            floors.adopt(connection, carried)
+        except ValueError as error:
+            raise _damaged(path, str(error)) from error
     return added
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a file, checked. Raises StoreError for a file that is not whole."""
+def _entries(path: Path, carried: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A file's entries, checked; its floors go into `carried`. Raises StoreError where it is not whole."""
     try:
         with gzip.open(path, "rb") as lines:
             if _parsed(lines.readline(LONGEST_LINE)) != {"schema": SCHEMA}:
@@ -118,14 +129,21 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
                     if value["entries"] != count or lines.read(1):
                         raise ValueError("it does not end as one")
                     return
+                if value.keys() == {"floor"} and isinstance(value["floor"], dict):
+                    carried.append(value["floor"])
+                    continue
                 count += 1
                 yield _checked(value)
             raise ValueError("it was cut off")
     except (OSError, EOFError, ValueError, TypeError, RecursionError, zlib.error) as error:
         what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise StoreError(
-            f"this is not a whole cache file: {what}", where=str(path), mend="delete it: the next check writes one"
-        ) from error
+        raise _damaged(path, what) from error
+
+
+def _damaged(path: Path, what: str) -> StoreError:
+    return StoreError(
+        f"this is not a whole cache file: {what}", where=str(path), mend="delete it: the next check writes one"
+    )
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.tables import FloorTable, core
@@ -21,6 +21,10 @@ _PLAIN = (
 )  # fmt: skip
 _KEY = {"variant": "variant_hash", "dataset": "dataset_hash", "scorer": "scorer", "model": "model",
         "metric": "metric", "statistic": "statistic", "slice": "slice"}  # fmt: skip
+_TEXTS = frozenset({"state", "source", "reason", *_KEY.values()})
+_NEVER_NULL = frozenset({"state", "rows", "repeats", "source", "measured_at", "drift_variance",
+                         *(column for column in _KEY.values() if column != "slice")})  # fmt: skip
+_CARRIED = 5000
 
 
 def save_floors(
@@ -64,6 +68,37 @@ def find_floors(store: Store, key: FloorKey, limit: int | None = None) -> list[F
         query = query.where(_FLOOR.c[column].is_not_distinct_from(getattr(key, name)))
     with store.read() as connection:
         return [_floor_of(row) for row in connection.execute(query).mappings()]
+
+
+def portable(connection: Connection) -> list[dict[str, Any]]:
+    """The newest floor of each key as JSON values, for a file that carries them to another store."""
+    names = (*_PLAIN, *_KEY.values())
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in connection.execute(select(_FLOOR).order_by(_FLOOR.c.no.desc()).limit(_CARRIED)).mappings():
+        newest.setdefault(tuple(row[column] for column in _KEY.values()), {name: row[name] for name in names})
+    return [value for value in reversed(newest.values()) if value["measured_at"] is not None]
+
+
+def adopt(connection: Connection, values: Sequence[dict[str, Any]]) -> None:
+    """Adds carried floors unless one that is at least as new is there. Raises ValueError for what is no floor."""
+    for value in values:
+        _check(value)
+        query = select(_FLOOR.c.no).where(_FLOOR.c.measured_at >= value["measured_at"]).limit(1)
+        for column in _KEY.values():
+            query = query.where(_FLOOR.c[column].is_not_distinct_from(value[column]))
+        if connection.execute(query).scalar() is None:
+            connection.execute(insert(_FLOOR).values(**value, runs=[], at=""))
+
+
+def _check(value: dict[str, Any]) -> None:
+    if value.keys() != {*_PLAIN, *_KEY.values()}:
+        raise ValueError("a noise floor has other fields")
+    for name, field in value.items():
+        number = isinstance(field, int | float) and not isinstance(field, bool) and abs(field) < 1 << 63
+        whole = name not in ("rows", "seed") or isinstance(field, int)
+        right = isinstance(field, str) if name in _TEXTS else number and whole
+        if not right and not (field is None and name not in _NEVER_NULL):
+            raise ValueError(f"{name} of a noise floor is of another kind")
 
 
 def _floor_of(row: Any) -> FloorRecord:

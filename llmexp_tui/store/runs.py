@@ -178,6 +178,20 @@ def known_before(store: Store, run_id: str) -> bool:
         return any_output.scalar() is not None and connection.execute(query, {"run": run}).scalar() is None
 
 
+def stale_rows(store: Store, baseline: str, candidate: str, *, days: float = 1.0) -> list[int]:
+    """Row numbers where the baseline's answer is cached and was called `days` apart from the candidate's."""
+    query = text(
+        "SELECT DISTINCT b.row_no FROM output b JOIN completion bc ON bc.no = b.completion_no"
+        " JOIN output c ON c.run_no = :candidate AND c.row_no = b.row_no AND c.repeat = b.repeat"
+        " JOIN completion cc ON cc.no = c.completion_no"
+        " WHERE b.run_no = :baseline AND b.cached"
+        " AND abs(julianday(bc.created_at) - julianday(cc.created_at)) > :days"
+    )
+    with store.read() as connection:
+        numbers = {"baseline": run_no(store, connection, baseline), "candidate": run_no(store, connection, candidate)}
+        return [int(no) for no in connection.execute(query, {**numbers, "days": days}).scalars()]
+
+
 def median_latency_ms(store: Store, run_id: str) -> float | None:
     """The median latency of the run's own answers, None where it has none."""
     query = text(

@@ -12,6 +12,7 @@ from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.stats.floor import REUSE_ROWS, VALID_SECONDS, FloorRecord
 from llmexp_tui.store import runs
+from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.floors import store_floors
 from llmexp_tui.workflows.group import ArmPlan
 from llmexp_tui.workflows.prepare import Prepared, prepare
@@ -77,35 +78,35 @@ async def run_aa(
     return AaOutcome(outcome, store_floors(session, prepared, pair.main, pair.copy))
 
 
-def find_aa(session: Session, prepared: Prepared, *, groups: Sequence[str] = ()) -> AaPair | None:
+def find_aa(
+    session: Session, prepared: Prepared, *, groups: Sequence[str] = (), at: datetime | None = None
+) -> AaPair | None:
     """The newest usable A/A of the baseline: of one of the given groups, else any complete one.
 
-    One from elsewhere must be at most seven days old and cover 100 rows, or every row.
+    One from elsewhere must cover 100 rows, or every row, and lie at most seven days from `at` (now unless given).
     """
+    at = at or session.now()
     baseline = prepared.variants[prepared.baseline]
     copies = runs.find_runs(
-        session.store,
-        variant_hash=baseline.hash,
-        dataset_hash=prepared.dataset.hash,
-        statuses=(RunStatus.COMPLETE, RunStatus.STOPPED_EARLY),
+        session.store, variant_hash=baseline.hash, dataset_hash=prepared.dataset.hash, statuses=DONE
     )
     copies = [c for c in copies if c.slot == SLOT_AA and c.number == 1]
     own = [c for c in copies if c.group in groups]
-    reusable = [c for c in copies if _reusable(c, prepared, session.now())]
+    reusable = [c for c in copies if _reusable(c, prepared, at)]
     for copy in (*own, *reusable):
         main = _main_of(session, copy)
-        if main is not None:
+        if main is not None and (copy in own or main.status is RunStatus.COMPLETE):
             return AaPair(main, copy)
     return None
 
 
-def _reusable(copy: RunRecord, prepared: Prepared, now: datetime) -> bool:
+def _reusable(copy: RunRecord, prepared: Prepared, at: datetime) -> bool:
     if copy.status is not RunStatus.COMPLETE:
         return False
-    age = now - datetime.fromisoformat(copy.ended_at or copy.created_at)
+    age = abs(at - datetime.fromisoformat(copy.ended_at or copy.created_at))
     return copy.rows >= min(REUSE_ROWS, prepared.dataset.rows) and age <= timedelta(seconds=VALID_SECONDS)
 
 
 def _main_of(session: Session, copy: RunRecord) -> RunRecord | None:
-    mains = runs.find_runs(session.store, group=copy.group, variant_hash=copy.variant_hash, statuses=(copy.status,))
+    mains = runs.find_runs(session.store, group=copy.group, variant_hash=copy.variant_hash, statuses=DONE)
     return next((m for m in mains if m.slot == SLOT_MAIN and m.number == copy.number), None)

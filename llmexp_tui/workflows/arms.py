@@ -47,6 +47,11 @@ def _covers(prepared: Prepared, record: RunRecord, number: int) -> bool:
     )
 
 
+def done_copy(session: Session, group: str) -> bool:
+    """True where the group has an A/A copy that is finished."""
+    return any(record.slot == SLOT_AA for record in runs.find_runs(session.store, group=group, statuses=DONE))
+
+
 def open_copy(session: Session, group: str) -> list[RunRecord]:
     """The A/A copy of a group that was started and not finished, if there is one."""
     found = runs.find_runs(session.store, group=group, statuses=OPEN)

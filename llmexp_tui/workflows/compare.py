@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import UsageError
@@ -17,10 +18,10 @@ from llmexp_tui.workflows.stored import prepare_stored
 JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 
 
-def compare_experiment(session: Session, name: str) -> ExperimentReport:
+def compare_experiment(session: Session, name: str, *, by_row: bool = False) -> ExperimentReport:
     """The newest complete runs of the experiment's variants. Raises UsageError where a side was never run."""
     baseline, candidates = newest_arms(session, name)
-    return _compare(session, prepare(session, name), baseline, candidates)
+    return _compare(session, prepare(session, name), baseline, candidates, by_row)
 
 
 def newest_arms(session: Session, name: str) -> tuple[RunRecord, list[RunRecord]]:
@@ -39,13 +40,13 @@ def newest_arms(session: Session, name: str) -> tuple[RunRecord, list[RunRecord]
     return newest[experiment.baseline], candidates
 
 
-def compare_runs(session: Session, run_a: str, run_b: str) -> ExperimentReport:
+def compare_runs(session: Session, run_a: str, run_b: str, *, by_row: bool = False) -> ExperimentReport:
     """Two runs, the first as the baseline. Raises UsageError where they belong to different experiments."""
     first, second = runs.get_run(session.store, run_a), runs.get_run(session.store, run_b)
     if first.id == second.id:
         raise UsageError("both are the same run", mend="name two runs, see `llmexp-tui runs`")
     require_one_experiment((first, second))
-    return _compare(session, prepare_stored(session, (first, second)), first, [second])
+    return _compare(session, prepare_stored(session, (first, second)), first, [second], by_row)
 
 
 def require_one_experiment(records: Sequence[RunRecord]) -> None:
@@ -60,12 +61,13 @@ def require_one_experiment(records: Sequence[RunRecord]) -> None:
 
 
 def _compare(
-    session: Session, prepared: Prepared, baseline: RunRecord, candidates: list[RunRecord]
+    session: Session, prepared: Prepared, baseline: RunRecord, candidates: list[RunRecord], by_row: bool
 ) -> ExperimentReport:
-    aa = find_aa(session, prepared, groups=(baseline.group,))
+    at = datetime.fromisoformat(baseline.created_at)
+    aa = find_aa(session, prepared, groups=(baseline.group,), at=at)
     sides = _pooled(session, [baseline, *candidates])
     arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy))
-    return judge(session, prepared, arms, record=False)
+    return judge(session, prepared, arms, record=False, by_row=by_row)
 
 
 def _pooled(session: Session, arms: Sequence[RunRecord]) -> list[tuple[RunRecord, ...]]:

@@ -1,4 +1,4 @@
-"""The rows on which a candidate lost most, with both answers: what a reader wants to see first."""
+"""Row by row: what each scored, and the rows on which a candidate lost most, with both answers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from llmexp_tui.domain.run import RunRecord
-from llmexp_tui.reports.record import RowDifference
+from llmexp_tui.reports.record import RowDifference, RowScores
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.workflows.columns import Frame, metric_samples
+from llmexp_tui.workflows.floors import usable_rows
 from llmexp_tui.workflows.metrics import Metric
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
 AT_MOST = 5
+ERRORS = 100
 EXCERPT = 4000
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,6 +42,43 @@ def worst_rows(
     return tuple(found)
 
 
+def row_scores(
+    session: Session,
+    rows: Frame,
+    baseline: Sequence[RunRecord],
+    candidates: Sequence[Sequence[RunRecord]],
+    metrics: Sequence[Metric],
+) -> tuple[RowScores, ...]:
+    """The scores of every row that was run, for each candidate and each registered metric of a scorer."""
+    chosen = [m for m in metrics if m.spec.registered and m.fingerprint is not None and not m.by_people]
+    return tuple(_scores_of(session, rows, baseline, arm, metric) for arm in candidates for metric in chosen)
+
+
+def _scores_of(
+    session: Session, rows: Frame, baseline: Sequence[RunRecord], candidate: Sequence[RunRecord], metric: Metric
+) -> RowScores:
+    means, samples = _means(session, rows, baseline, candidate, metric)
+    tried = np.bincount(samples.rows, minlength=rows.size)
+    lost = np.zeros(len(samples.rows), dtype=bool) if samples.failed is None else samples.failed
+    failed = (tried > 0) & (np.bincount(samples.rows[lost], minlength=rows.size) == tried)
+    kept = np.flatnonzero((tried > 0) & usable_rows(rows, metric))
+    worse = np.nan_to_num(metric.spec.sign * (means[1] - means[0]), nan=0.0) < 0
+    broken = [int(rows.numbers[code]) for code in kept[failed[kept]][:ERRORS]]
+    texts = runs.first_texts(session.store, candidate[0].id, broken) if broken else {}
+    names = {number: rows.labels[code] for code, number in enumerate(rows.numbers.tolist()) if number in texts}
+    return RowScores(
+        candidate=candidate[0].variant,
+        metric=metric.spec.name,
+        slice=metric.spec.slice,
+        labels=[rows.labels[code] for code in kept.tolist()],
+        baseline=means[0][kept],
+        candidate_scores=means[1][kept],
+        worse=worse[kept],
+        failed=failed[kept],
+        errors={names[number]: text for number, text in texts.items()},
+    )
+
+
 def row_means(samples: Samples, size: int) -> FloatArray:
     """(size,) mean score of each row over its repeats; NaN where there is none."""
     finite = np.isfinite(samples.scores)
@@ -57,10 +96,7 @@ def _of_metric(
     candidate: Sequence[RunRecord],
     metric: Metric,
 ) -> list[RowDifference]:
-    sides = [metric_samples(session, rows, arm, metric, baseline) for arm in (baseline, candidate)]
-    means = [row_means(samples, rows.size) for samples in sides]
-    if metric.against_baseline:  # the baseline itself has no preference: it is what a tie would be
-        means[0] = np.where(np.isnan(means[1]), np.nan, 0.0)
+    means, _ = _means(session, rows, baseline, candidate, metric)
     change = metric.spec.sign * (means[1] - means[0])
     losing = np.flatnonzero(np.nan_to_num(change, nan=0.0) < 0)
     worst = losing[np.argsort(change[losing], kind="stable")][:AT_MOST]
@@ -82,6 +118,17 @@ def _of_metric(
         )
         for code, number in zip(worst, numbers, strict=True)
     ]
+
+
+def _means(
+    session: Session, rows: Frame, baseline: Sequence[RunRecord], candidate: Sequence[RunRecord], metric: Metric
+) -> tuple[list[FloatArray], Samples]:
+    """Each side's mean score of every row, and the candidate's samples."""
+    sides = [metric_samples(session, rows, arm, metric, baseline) for arm in (baseline, candidate)]
+    means = [row_means(samples, rows.size) for samples in sides]
+    if metric.against_baseline:  # the baseline itself has no preference: it is what a tie would be
+        means[0] = np.where(np.isnan(means[1]), np.nan, 0.0)
+    return means, sides[1]
 
 
 def _text(value: Any) -> str | None:

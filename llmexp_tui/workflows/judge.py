@@ -7,31 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.record import DatasetReport, ExperimentReport
 from llmexp_tui.stats.compare import compare_arms
-from llmexp_tui.stats.floor import FloorRecord
+from llmexp_tui.stats.floor import REUSE_ROWS, FloorRecord
 from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
 from llmexp_tui.stats.spec import ComparisonPlan
+from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import runs
 from llmexp_tui.workflows import judges
 from llmexp_tui.workflows.arm_report import arm_report
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
-from llmexp_tui.workflows.differences import worst_rows
-from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.differences import row_scores, worst_rows
+from llmexp_tui.workflows.floors import floor_from_runs, stored_floor, usable_rows
 from llmexp_tui.workflows.human import agreement_notes
 from llmexp_tui.workflows.looks import look_of
 from llmexp_tui.workflows.metrics import Metric, metrics_of
 from llmexp_tui.workflows.outcome import settle
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.rescore import rescore
+from llmexp_tui.workflows.sentinel import stale_notes
 from llmexp_tui.workflows.session import Session
 
 AA_ARM = "\x00aa"
@@ -77,16 +79,25 @@ class Effort:
 
 
 def judge(
-    session: Session, prepared: Prepared, arms: JudgedArms, *, effort: Effort = Effort(), record: bool = True
+    session: Session,
+    prepared: Prepared,
+    arms: JudgedArms,
+    *,
+    effort: Effort = Effort(),
+    record: bool = True,
+    by_row: bool = True,
 ) -> ExperimentReport:
-    """The report of an experiment from stored runs. `record` stores the comparison and its audit entry."""
+    """The report of an experiment from stored runs. `record` stores the comparison and its audit entry.
+
+    `by_row` adds every row's scores; a look on the way needs none.
+    """
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
     slices = sorted({gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts})
     first = arms.baseline[0]
     rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
-    data = [d for metric in metrics if (d := _data(session, rows, arms, metric)) is not None]
+    data = [d for metric in metrics if (d := _data(session, prepared, rows, arms, metric)) is not None]
     comparison = compare_arms(
         data,
         baseline=arms.baseline[0].variant,
@@ -109,10 +120,12 @@ def judge(
         warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
         notes=(
             *prepared.notes,
+            *stale_notes(session, first, [arm[0] for arm in arms.candidates], arms.own_aa),
             *judges.position_notes(session, prepared, arms.baseline, arms.candidates),
             *agreement_notes(session, prepared, arms.baseline, arms.candidates),
         ),
         worst_rows=worst_rows(session, prepared, rows, arms.baseline, arms.candidates, metrics),
+        row_scores=row_scores(session, rows, arms.baseline, arms.candidates, metrics) if by_row else (),
         confounded=prepared.experiment.axis == "any",
         has_gates=bool(prepared.experiment.gates),
         calls=effort.calls,
@@ -142,21 +155,68 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
     )
 
 
-def _data(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> MetricData | None:
+def _data(
+    session: Session, prepared: Prepared, rows: Frame, arms: JudgedArms, metric: Metric
+) -> MetricData | None:
     """The metric's columns; None for an unregistered metric that nobody measured (time to first token)."""
     samples = _sides(session, rows, arms, metric)
     unmeasured = not any(bool(np.isfinite(s.scores).any()) for s in samples.values())
     if unmeasured and not metric.spec.registered and (metric.name == "ttft" or metric.by_people):
         return None
+    baseline = samples.get(arms.baseline[0].variant)
+    copy = _copy(session, rows, arms, metric, baseline)
     floor = None
-    if arms.own_aa is not None and not metric.by_people:
-        copy = metric_samples(session, rows, (arms.own_aa,), metric, arms.baseline)
-        if bool(np.isfinite(copy.scores).any()) or metric.fingerprint is None:
-            samples[AA_ARM] = copy
-    elif arms.aa is not None:
+    if arms.aa is not None and arms.own_aa is None:
         floor = floor_from_runs(session, rows, metric, *arms.aa)
-    masks = {name: _usable(rows, metric, samples.get(arms.baseline[0].variant), s) for name, s in samples.items()}
-    return MetricData(metric.spec, samples, rows.size, rows.clusters, masks, floor, rows.labels)
+    elif copy is None or _row_count(copy) < min(REUSE_ROWS, *map(_row_count, samples.values())):
+        at = datetime.fromisoformat(arms.baseline[0].created_at)
+        floor = stored_floor(session, prepared, rows, metric, at)
+    if copy is not None:
+        samples[AA_ARM] = copy
+    masks = {name: usable_rows(rows, metric, baseline, side) for name, side in samples.items()}
+    promised = prepared.experiment.plan.fresh_rows
+    names = [arm[0].variant for arm in arms.candidates]
+    scarcity = {name: _scarcity(rows, metric, baseline, samples[name], promised) for name in names}
+    return MetricData(metric.spec, samples, rows.size, rows.clusters, masks, floor, rows.labels, scarcity)
+
+
+def _copy(
+    session: Session, rows: Frame, arms: JudgedArms, metric: Metric, baseline: Samples | None
+) -> Samples | None:
+    """The A/A copy's samples; None where it has none that may be held against the baseline's."""
+    if arms.own_aa is None or metric.by_people:
+        return None
+    copy = metric_samples(session, rows, (arms.own_aa,), metric, arms.baseline)
+    if not bool(np.isfinite(copy.scores).any()) and metric.fingerprint is not None:
+        return None
+    # A sentinel's rows are those whose baseline came from the cache: it has no times of today to compare with.
+    timed = copy.select(usable_rows(rows, metric, baseline)[copy.rows])
+    return copy if not metric.spec.is_ratio or _row_count(timed) >= MIN_CLUSTERS else None
+
+
+def _row_count(samples: Samples) -> int:
+    return len(np.unique(samples.rows))
+
+
+def _scarcity(
+    rows: Frame, metric: Metric, baseline: Samples | None, candidate: Samples, fresh_rows: int
+) -> str | None:
+    """Why too few rows were called by both arms for a time or a cost; None where the plan's promise was kept.
+
+    Codes follow the order of dispatch, so what was promised are the first `fresh_rows` of those that were run.
+    """
+    if baseline is None or not metric.spec.is_ratio:
+        return None
+    usable = usable_rows(rows, metric, baseline, candidate)
+    tried = np.bincount(baseline.rows, minlength=rows.size) * np.bincount(candidate.rows, minlength=rows.size) > 0
+    called = int((usable & tried).sum())
+    if not called:
+        return "no row was called by both arms in this job, and what comes from the cache was timed at another time"
+    promised = usable_rows(rows, metric) & tried
+    promised[fresh_rows:] = False
+    if not metric.spec.registered or called >= int(promised.sum()):
+        return None
+    return f"only {called} rows were called by both arms in this job, and the plan asks for {int(promised.sum())}"
 
 
 def _sides(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> dict[str, Samples]:
@@ -171,27 +231,12 @@ def _sides(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> d
     return samples
 
 
-def _usable(rows: Frame, metric: Metric, baseline: Samples | None, other: Samples) -> npt.NDArray[np.bool_]:
-    """(n,) rows that may be used for a candidate: those of the slice; for times and costs, called by both arms."""
-    mask = np.ones(rows.size, dtype=bool) if metric.spec.slice is None else rows.mask(*_slice(metric))
-    if metric.spec.is_ratio:
-        for side in (baseline, other):
-            if side is not None and side.cached is not None:
-                mask[side.rows[side.cached]] = False
-    return mask
-
-
 def _floors(session: Session, rows: Frame, arms: JudgedArms, metrics: Sequence[Metric]) -> dict[str, FloorRecord]:
     """The A/A's floor of each scorer whose judge judged again; none without an A/A."""
     if arms.aa is None:
         return {}
     wanted = [m for m in metrics if m.rejudged and m.spec.slice is None and m.spec.statistic == "mean"]
     return {m.name: floor_from_runs(session, rows, m, *arms.aa) for m in wanted}
-
-
-def _slice(metric: Metric) -> tuple[str, str]:
-    column, _, value = (metric.spec.slice or "").partition("=")
-    return column.strip(), value.strip()
 
 
 def _undirected(comparison: Comparison, metrics: Sequence[Metric]) -> Comparison:

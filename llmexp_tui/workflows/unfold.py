@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunStatus
 from llmexp_tui.engine.events import StepStarted
@@ -15,11 +16,13 @@ from llmexp_tui.errors import InterruptedRunError, LlmexpError
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.arms import DONE, OPEN, open_copy, stored_arms
+from llmexp_tui.workflows.arms import DONE, OPEN, done_copy, open_copy, stored_arms
+from llmexp_tui.workflows.floors import has_floors, store_floors
 from llmexp_tui.workflows.group import ArmPlan, GroupOutcome, GroupRun, Invocation, create_group, plan_of
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
 from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.sentinel import sentinel_span
 
 SPEED_METRICS = ("latency", "ttft", "cost", "tokens")
 DECIDED = ("pass", "fail")
@@ -45,13 +48,13 @@ class _Check:
         arms = None if self._fresh else stored_arms(self._session, self._prepared, DONE)
         if arms is not None and arms[0].registration != self._prepared.registration.hash:
             return await self._ask_judges(arms) or self._judge(arms)
-        failed = await self._complete(arms)
+        failed = None if arms is not None else await self._run_arms()
         if failed is not None:
             return failed
-        arms = stored_arms(self._session, self._prepared, DONE)
+        arms = arms or stored_arms(self._session, self._prepared, DONE)
         if arms is None:
             raise LlmexpError("the runs of this check are not in the store", mend="check again")
-        failed = await self._ask_judges(arms)
+        failed = await self._complete_copy(arms) or await self._ask_judges(arms)
         if failed is not None:
             return failed
         report = self._judge(arms)
@@ -61,16 +64,25 @@ class _Check:
 
     # -- what is missing -----------------------------------------------------------------------------------
 
-    async def _complete(self, arms: list[RunRecord] | None) -> ExperimentReport | None:
-        """Runs the missing arms and the missing A/A copy; a report where that could not be completed."""
-        if arms is None:
-            return await self._run_arms()
-        if not self._needs_aa(arms[0].group):
+    async def _complete_copy(self, arms: list[RunRecord]) -> ExperimentReport | None:
+        """Runs what is missing of the A/A copy; a report where that could not be completed.
+
+        A floor from elsewhere gives the size and no health: where the baseline's answers are of another day than the
+        candidates', a sentinel, a copy of a few of those rows, looks whether it still answers as it did.
+        """
+        group, at = arms[0].group, datetime.fromisoformat(arms[0].created_at)
+        if self._prepared.experiment.plan.aa != "required" or done_copy(self._session, group):
             return None
-        copies = open_copy(self._session, arms[0].group)
-        plans = [plan_of(c) for c in copies] or [ArmPlan(self._prepared.baseline, SLOT_AA, fresh=True)]
-        records = copies or list(create_group(self._session, self._prepared, plans, group=arms[0].group))
-        return await self._execute(records, plans)
+        span = None
+        if not self._needs_aa(at):
+            span = sentinel_span(self._session, self._prepared, arms)
+            if span is None:
+                return None
+        records: Sequence[RunRecord] = open_copy(self._session, group)
+        plans = [plan_of(c) for c in records] or [ArmPlan(self._prepared.baseline, SLOT_AA, fresh=True)]
+        rows = None if span is None else span.stop
+        records = records or create_group(self._session, self._prepared, plans, rows=rows, group=group)
+        return await self._execute(records, plans, span)
 
     async def _run_arms(self) -> ExperimentReport | None:
         interrupted = None if self._fresh else stored_arms(self._session, self._prepared, (*DONE, *OPEN))
@@ -85,16 +97,20 @@ class _Check:
         gated = {gate.metric for gate in self._prepared.experiment.gates}
         fresh_rows = plan.fresh_rows if gated & set(SPEED_METRICS) else 0
         plans = [ArmPlan(v, number=number, fresh=self._fresh, fresh_rows=fresh_rows) for v in self._prepared.variants]
-        if number == 1 and (self._needs_aa() or (self._fresh and plan.aa == "required")):
+        if number == 1 and plan.aa == "required" and (self._fresh or self._needs_aa(self._session.now())):
             plans.append(ArmPlan(self._prepared.baseline, SLOT_AA, fresh=True))
         return plans
 
-    def _needs_aa(self, *groups: str) -> bool:
-        required = self._prepared.experiment.plan.aa == "required"
-        return required and find_aa(self._session, self._prepared, groups=groups) is None
+    def _needs_aa(self, at: datetime) -> bool:
+        """Whether no floor from elsewhere may be used for runs that were made at that time."""
+        return find_aa(self._session, self._prepared, at=at) is None and not has_floors(
+            self._session, self._prepared, at
+        )
 
-    async def _execute(self, records: Sequence[RunRecord], plans: Sequence[ArmPlan]) -> ExperimentReport | None:
-        """Runs a group look by look; a report where it could not be completed."""
+    async def _execute(
+        self, records: Sequence[RunRecord], plans: Sequence[ArmPlan], span: range | None = None
+    ) -> ExperimentReport | None:
+        """Runs a group look by look, or only the places of `span`; a report where it could not be completed."""
         name = self._prepared.experiment.name
         self._invocation.options.listener(StepStarted(name, f"running {', '.join(r.variant for r in records)}"))
         again = any(record.status is RunStatus.FAILED for record in records)
@@ -102,7 +118,10 @@ class _Check:
         error: LlmexpError | None = None
         early = False
         start = 0
-        for look in looks(self._prepared):
+        if span is not None:
+            error = await work.run(span.start, span.stop)
+            early = error is None
+        for look in looks(self._prepared) if span is None else ():
             error = await work.run(start, look.rows)
             start = look.rows
             if error is not None:
@@ -111,12 +130,21 @@ class _Check:
                 early = True
                 break
         outcome = await work.finish(error, stopped_early=early)
-        self._count(outcome)
+        self._count(outcome if span is None else replace(outcome, saved=0))
+        if span is None and outcome.error is None:
+            self._keep_floors(outcome.runs)
         if isinstance(outcome.error, InterruptedRunError):
             raise outcome.error
         if outcome.error is not None:
             return failed_report(self._session, self._prepared, outcome.runs, outcome.error, self._effort)
         return None
+
+    def _keep_floors(self, records: Sequence[RunRecord]) -> None:
+        """Stores the floors of a whole A/A, so that a carried cache takes them along."""
+        copies = [r for r in records if r.slot == SLOT_AA and r.status is RunStatus.COMPLETE]
+        aa = find_aa(self._session, self._prepared, groups=(copies[0].group,)) if copies else None
+        if aa is not None and aa.copy.id == copies[0].id:
+            store_floors(self._session, self._prepared, aa.main, aa.copy)
 
     def _decided(self, records: Sequence[RunRecord]) -> bool:
         """True where an interim look already passes or fails the gate."""
@@ -127,7 +155,7 @@ class _Check:
         copies = [r for r in records if r.slot == SLOT_AA]
         if copies:  # still running, but it has come as far as the arms have
             judged = replace(judged, aa=(sides[self._prepared.baseline], copies[0]))
-        return judge(self._session, self._prepared, judged, record=False).status in DECIDED
+        return judge(self._session, self._prepared, judged, record=False, by_row=False).status in DECIDED
 
     async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""
@@ -163,7 +191,8 @@ class _Check:
             if more is None:
                 break
             by_variant = {name: (*runs, *(r for r in more if r.variant == name)) for name, runs in by_variant.items()}
-        aa = find_aa(self._session, self._prepared, groups=(arms[0].group,))
+        at = datetime.fromisoformat(arms[0].created_at)
+        aa = find_aa(self._session, self._prepared, groups=(arms[0].group,), at=at)
         return JudgedArms(
             baseline=by_variant[self._prepared.baseline],
             candidates=tuple(by_variant[name] for name in self._prepared.candidates),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as xml
 
 import pytest
 
@@ -119,8 +120,11 @@ def test_both_arms_run_in_one_job_row_by_row_and_go_by_their_names(work: Work) -
 def test_a_worse_prompt_fails_and_a_check_again_calls_nothing(work: Work) -> None:
     work.server.answer = answering(lambda arm, item: arm == "longer" and item % 2 == 0)
     work.prompt("longer {{ text }}")
-    ended = work.check()
+    junit = work.out.with_suffix(".xml")
+    ended = work.check("--report", str(junit))
     assert ended.code == 1, ended.out + ended.err
+    rows = [case for case in xml.parse(junit).iter("testcase") if case.get("name", "").startswith("exact_match: ")]
+    assert (len(rows), sum(case.find("failure") is not None for case in rows)) == (ROWS, ROWS // 2)
     called = work.server.count
     again = work.check()
     assert (again.code, work.server.count) == (1, called)
@@ -157,6 +161,16 @@ def test_the_base_may_be_a_tag_a_commit_or_the_last_commit(work: Work) -> None:
     for ref in (work.repository.git("rev-parse", "main"), "HEAD"):
         ended = work.check(base=ref)
         assert ended.experiment["runs"]["baseline"]["variant"] == f"long@{ref}"
+
+
+def test_another_name_of_the_same_commit_is_no_other_promise(work: Work) -> None:
+    work.prompt("longer {{ text }}")
+    assert work.check().code == 0
+    called = work.server.count
+    ended = work.check(base="HEAD")
+    assert ended.code == 0, ended.out + ended.err
+    assert work.server.count == called
+    assert ended.experiment["runs"]["baseline"]["variant"] == "long@HEAD"
 
 
 @pytest.mark.parametrize("where", ["prompts/support", "a b/größe"])

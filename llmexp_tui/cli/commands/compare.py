@@ -113,7 +113,8 @@ def _compare_runs(names: tuple[str, ...], options: RootOptions, style: str) -> i
             f"{len(names)} names given", where="compare", mend="give an experiment, two runs, or --scores FILE"
         )
     with opened(options) as session:
-        found = compare_experiment(session, *names) if len(names) == 1 else compare_runs(session, *names)
+        compare = compare_experiment if len(names) == 1 else compare_runs
+        found = compare(session, *names, by_row=bool(options.reports))
     report = CheckReport((found,))
     write_reports(report, options.reports)
     if style == "json":

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from llmexp_tui.domain.run import RunTotals
-from llmexp_tui.reports.record import ArmReport, CheckReport, DatasetReport, ExperimentReport, RowDifference
+from llmexp_tui.reports.record import (
+    ArmReport,
+    CheckReport,
+    DatasetReport,
+    ExperimentReport,
+    RowDifference,
+    RowScores,
+)
 from llmexp_tui.stats.result import MetricResult
 
 HOSTILE = (
@@ -47,6 +57,17 @@ def row(**changes: Any) -> RowDifference:
         "expected": "card_swallowed",
     }  # fmt: skip
     return RowDifference(**{**values, **changes})
+
+
+def row_scores(pairs: Sequence[tuple[float, float]], labels: Sequence[str] = (), **changes: Any) -> RowScores:
+    """Rows of `exact_match` with these scores (baseline, candidate); a candidate's NaN is a call that failed."""
+    columns = np.array(pairs, dtype=float).reshape(-1, 2)
+    values: dict[str, Any] = {
+        "candidate": "short", "metric": "exact_match", "slice": None,
+        "labels": labels or [f"r{n:04d}" for n in range(len(columns))], "baseline": columns[:, 0],
+        "candidate_scores": columns[:, 1], "worse": columns[:, 1] < columns[:, 0], "failed": np.isnan(columns[:, 1]),
+    }  # fmt: skip
+    return RowScores(**{**values, **changes})
 
 
 def experiment(**changes: Any) -> ExperimentReport:
