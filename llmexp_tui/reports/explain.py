@@ -21,7 +21,7 @@ def explain(metric: MetricResult) -> tuple[str, str]:
     """Two sentences on one metric of one candidate: what was seen, and what that means."""
     if metric.invalid:
         return f"{_subject(metric)} cannot be judged: {one_line(metric.reason, 300)}.", _mend(metric)
-    if metric.delta is None:
+    if metric.delta is None and metric.verdict == "inconclusive":
         return f"{_subject(metric)} gave no verdict: {one_line(metric.reason, 300)}.", _advice(metric)
     return f"{_seen(metric)}{_own_noise(metric)}.", f"{_meaning(metric)}{_caveat(metric)}."
 
@@ -57,7 +57,7 @@ def _seen(metric: MetricResult) -> str:
     name, title = one_line(metric.candidate, _NAME), one_line(figures.metric_title(metric), _NAME)
     values = figures.arm_values(metric)
     if metric.statistic != "mean" or metric.is_ratio:
-        way = _way(metric, metric.delta or 0.0)
+        way = "from or to nothing" if metric.delta is None else _way(metric, metric.delta)
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
     split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,}"
     return f"On {title} ({values}), {split} of {metric.n_pairs:,}"

@@ -66,6 +66,12 @@ class BettingModel:
     def p_below(self, null: float) -> float:
         return self._p(null * self.sizes - self.sums, -(self.width - null))
 
+    @property
+    def e_value(self) -> float:
+        """Present wealth of half a bet on better and half on worse: at most 1 on average where nothing differs."""
+        up, down = (self._wealth(way * self.sums, -self.width) for way in (1.0, -1.0))
+        return float(up[-1] + down[-1]) / 2.0
+
     def lower(self, level: float) -> float:
         return self._solve(-self.width, self.estimate, lambda null: self.p_above(null) <= level)
 
@@ -76,9 +82,11 @@ class BettingModel:
         """1 over the largest wealth so far, at most 1."""
         if lowest_row >= 0.0:
             return 0.0 if float(gains.sum()) > 0 else 1.0
-        largest = float(self.sizes.max())
-        best = float(np.max(wealth(gains, lowest_row * largest, self.width * float(self.sizes.mean()))))
+        best = float(np.max(self._wealth(gains, lowest_row)))
         return min(1.0, 1.0 / best) if best > 0.0 else 1.0
+
+    def _wealth(self, gains: FloatArray, lowest_row: float) -> FloatArray:
+        return wealth(gains, lowest_row * float(self.sizes.max()), self.width * float(self.sizes.mean()))
 
     def _solve(self, rejected: float, kept: float, rejects: Callable[[float], bool]) -> float:
         """Boundary between rejected and kept values, to 1e-4 of the width."""

@@ -13,6 +13,8 @@ from dataclasses import replace
 
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.errors import UnknownNameError, UsageError
+from llmexp_tui.stats.anytime import BettingModel
+from llmexp_tui.stats.estimate import Estimate
 from llmexp_tui.stats.floor import HEALTH_ALPHA, UNMEASURED, FloorRecord, measure_floor
 from llmexp_tui.stats.gate import GateInput, judge
 from llmexp_tui.stats.judgement import Judgement, MetricData, judge_metric
@@ -77,7 +79,7 @@ def compare_arms(
         for data, floor in zip(metrics, floors, strict=True)
     ]
     outcome = judge([_gate_input(one) for one in judged], _levels(judged, plan), aa_required=plan.aa_required)
-    adjusted = _adjusted(judged)
+    adjusted = _adjusted(judged, plan)
     results = tuple(
         _result(one, plan, state, p) for one, state, p in zip(judged, outcome.states, adjusted, strict=True)
     )
@@ -181,15 +183,22 @@ def _gate_input(one: Judgement) -> GateInput:
     )
 
 
-def _adjusted(judged: Sequence[Judgement]) -> list[float | None]:
+def _adjusted(judged: Sequence[Judgement], plan: ComparisonPlan) -> list[float | None]:
     """Holm over what is registered, Benjamini-Hochberg over the rest; None where there is no p-value."""
     adjusted: list[float | None] = [None] * len(judged)
     for registered, correct in ((True, holm), (False, benjamini_hochberg)):
-        family = [i for i, one in enumerate(judged) if one.evidence and one.spec.registered == registered]
-        p_values = [evidence.p_flip for i in family if (evidence := judged[i].evidence)]
-        for i, p in zip(family, correct(p_values), strict=True):
+        family = [(i, one.estimate) for i, one in enumerate(judged) if one.spec.registered == registered]
+        tested = {
+            i: est.flip.p if registered else est.p_explored for i, est in family if est and _testable(est, plan)
+        }
+        for i, p in zip(tested, correct(list(tested.values())), strict=True):
             adjusted[i] = p
     return adjusted
+
+
+def _testable(est: Estimate, plan: ComparisonPlan) -> bool:
+    """False where a plan may look at any time and the p-value holds for one look only."""
+    return not plan.anytime or isinstance(est.interval, BettingModel)
 
 
 def _result(one: Judgement, plan: ComparisonPlan, state: GateState | None, p_adjusted: float | None) -> MetricResult:
@@ -223,7 +232,7 @@ def _with_numbers(
     assert est is not None and evidence is not None
     model = est.interval
     ci = _interval(spec, model.lower(levels.improve), model.upper(levels.regress))
-    ci90 = _interval(spec, model.lower(levels.noninferior), evidence.upper90)
+    ci90 = _interval(spec, evidence.lower90, evidence.upper90)
     rows, repeats = _needed(one, plan)
     variance = one.row_variance or 0.0
     worst = _worst_case(one)
@@ -241,7 +250,7 @@ def _with_numbers(
         ci_high=ci[1],
         ci90_low=ci90[0],
         ci90_high=ci90[1],
-        p_value=finite(evidence.p_flip),
+        p_value=finite(evidence.p_flip) if _testable(est, plan) else None,
         p_adjusted=finite(p_adjusted),
         q_value=None if spec.registered else finite(p_adjusted),
         p_noninferiority=finite(evidence.p_noninferior),
@@ -255,7 +264,7 @@ def _with_numbers(
         wins=est.wins,
         losses=est.losses,
         ties=one.pairs.n - est.wins - est.losses,
-        method=est.method,
+        method=f"{est.method}+betting margin" if evidence.strict else est.method,
         effective_clusters=finite(est.effective),
         sd=finite(math.sqrt(variance)),
         standard_error=finite(model.se),

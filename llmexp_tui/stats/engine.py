@@ -70,17 +70,22 @@ def totals_model(
 ) -> StudentModel:
     """Student model of sign x log(sum candidate / sum baseline), by the cluster jackknife.
 
-    baseline, candidate: (C,) cluster totals, not negative, with positive sums even without any one cluster (else the
-    jackknife is undefined and ValueError is raised). Source: delta method; jackknife as above.
+    baseline, candidate: (C,) cluster totals, not negative. Where both totals are zero nothing changed, and nothing is
+    uncertain about it; where one is, the ratio has no bound. Raises ValueError where all of a total sits in one
+    cluster: the jackknife is then undefined. Source: delta method; jackknife as above.
     """
     a, b, count = float(baseline.sum()), float(candidate.sum()), len(baseline)
+    df = effective_clusters(sizes) - 1.0
+    if a == 0.0 or b == 0.0:
+        estimate = 0.0 if a == b else math.copysign(math.inf, sign * (b - a))
+        return StudentModel(estimate, estimate, math.sqrt(extra_variance), df)
     rest_a, rest_b = a - baseline, b - candidate
-    if rest_a.min() <= 0.0 or rest_b.min() <= 0.0:
+    if rest_a.min() <= 1e-12 * a or rest_b.min() <= 1e-12 * b:
         raise ValueError("all of an arm's total sits in one cluster, so that no ratio can be judged")
     estimate = sign * math.log(b / a)
     deviation = sign * np.log(rest_b / rest_a) - estimate
     variance = (count - 1) / count * float(deviation @ deviation) + extra_variance
-    return StudentModel(estimate, estimate, math.sqrt(variance), effective_clusters(sizes) - 1.0)
+    return StudentModel(estimate, estimate, math.sqrt(variance), df)
 
 
 def unseen_loss_p(independent: float, margin: float, width: float) -> float:

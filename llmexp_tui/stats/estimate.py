@@ -41,6 +41,17 @@ class Estimate:
     p_wilcoxon: float | None = None
 
     @property
+    def p_explored(self) -> float:
+        """What Benjamini-Hochberg takes: the p-value, or one over the wealth where the plan looks at any time.
+
+        With wealths the procedure holds at any time and however metrics depend on each other. Source: Wang and
+        Ramdas 2022.
+        """
+        if isinstance(self.interval, BettingModel):
+            return 1.0 / max(1.0, self.interval.e_value)
+        return self.flip.p
+
+    @property
     def wins(self) -> int:
         """Rows on which the candidate was better."""
         return int(np.count_nonzero(self.differences > 0.0))

@@ -129,8 +129,8 @@ def measure_floor(
     scale = float(pairs.n)
     if spec.type == "ratio":
         scale = float(pairs.baseline.sum() + pairs.candidate.sum()) / 2.0
-        if scale <= 0.0:
-            return FloorRecord("invalid", rows=pairs.n, reason="the A/A's total is zero")
+        # Nothing that costs nothing can move.
+        scale = scale or 1.0
     moved = float(np.mean(difference != 0.0))
     per_row = difference * (pairs.n / scale)
     return FloorRecord(
@@ -169,9 +169,7 @@ def floor_from_repeats(spec: MetricSpec, pairs: Pairs) -> FloorRecord:
     within = float(pairs.baseline_spread.sum()) / float(free.sum())
     if spec.type == "ratio":
         mean = float(pairs.baseline.mean())
-        if mean <= 0.0:
-            return UNMEASURED
-        within /= mean * mean
+        within /= mean * mean if mean > 0.0 else 1.0
     # A mean of equal repeats leaves rounding noise, which is not sampling noise.
     size = float(np.max(np.abs(pairs.baseline), initial=0.0))
     if within <= (1e-12 * max(1.0, size)) ** 2:

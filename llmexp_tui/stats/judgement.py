@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from llmexp_tui.stats.anytime import BettingModel
 from llmexp_tui.stats.engine import mean_model
 from llmexp_tui.stats.estimate import ArmValue, Estimate, arm_value, betting_model, estimate
 from llmexp_tui.stats.floor import FloorRecord, floor_from_repeats
@@ -166,11 +167,12 @@ def _per_run(
 def _evidence(
     spec: MetricSpec, pairs: Pairs, est: Estimate, floor: FloorRecord, levels: Levels, plan: ComparisonPlan, seed: int
 ) -> Evidence:
-    strict = None
+    strict: BettingModel | None = None
     if spec.strict and not plan.anytime:
         order = np.random.default_rng(seed).permutation(pairs.n_clusters)
         strict = betting_model(spec, pairs, order)
     half = est.flip.p / 2.0
+    bound = strict or est.interval
     return Evidence(
         delta=est.interval.estimate,
         p_flip=est.flip.p,
@@ -178,11 +180,13 @@ def _evidence(
         p_regressed=max(half, est.interval.p_below(0.0)),
         p_noninferior=est.p_noninferior(spec, strict),
         floor=floor.at(pairs.n, pairs.repeats),
-        upper90=est.interval.upper(levels.noninferior),
+        lower90=bound.lower(levels.noninferior),
+        upper90=bound.upper(levels.noninferior),
         margin=spec.working_margin,
         significantly_worse=est.interval.p_below(0.0) <= levels.regress,
         active=est.flip.active,
         p_unseen=0.0 if strict is not None else est.p_unseen(spec),
+        strict=strict is not None,
     )
 
 
@@ -233,6 +237,8 @@ def _influential(data: MetricData, spec: MetricSpec, pairs: Pairs, est: Estimate
         return ()
     if spec.type == "ratio":
         a, b = pairs.baseline, pairs.candidate
+        if not math.isfinite(est.interval.estimate) or not b.any():
+            return ()
         with np.errstate(divide="ignore", invalid="ignore"):
             change = np.log((b.sum() - b) / (a.sum() - a)) - math.log(b.sum() / a.sum())
     else:
@@ -260,7 +266,10 @@ def _fragility(judged: Judgement, plan: ComparisonPlan, seed: int, drift: float)
             baseline=_where(mask, pairs.candidate, pairs.baseline),
             candidate=_where(mask, pairs.baseline, pairs.candidate),
         )
-        again = estimate(spec, swapped, plan, seed, drift, quick=True)
+        try:
+            again = estimate(spec, swapped, plan, seed, drift, quick=True)
+        except ValueError:
+            return "inconclusive"
         evidence = _evidence(spec, swapped, again, judged.floor, judged.levels, plan, seed)
         return decide(evidence, judged.levels).verdict
 

@@ -21,6 +21,8 @@ TAIL_ROWS = 10
 """A quantile q needs n(1-q) of at least this many rows above it."""
 WINDOW = 7.0
 CHUNK_CELLS = 2_000_000
+_NO_RATIO = 1000.0
+"""The log of a ratio to zero, finite so that percentiles of draws stay defined."""
 
 
 def quantile7(values: FloatArray, q: float) -> float:
@@ -117,7 +119,12 @@ def swap_statistics(
 
 
 def _contrast(a: FloatArray, b: FloatArray, *, log: bool) -> FloatArray:
-    return np.asarray(np.log(b / a) if log else b - a)
+    """The difference, or the log ratio: 0 for two zeros, beyond any float's exponential for one."""
+    if not log:
+        return np.asarray(b - a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(a == b, 0.0, np.log(b) - np.log(a))
+    return np.clip(ratio, -_NO_RATIO, _NO_RATIO)
 
 
 def _bounds(values: FloatArray, q: float, n: float) -> tuple[float, float]:

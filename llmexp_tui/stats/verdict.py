@@ -19,8 +19,9 @@ class Evidence:
     """All that a verdict rests on; oriented, positive is better, working scale.
 
     p_improved, p_regressed: the larger of the interval's one-sided p and half the two-sided p_flip. p_noninferior:
-    None without a margin. floor: None where unmeasured. upper90: upper end of the margin claim's interval.
+    None without a margin. floor: None where unmeasured. lower90, upper90: the margin claim's interval.
     p_unseen: the part of p_noninferior that says how likely a rare total loss would have stayed unseen.
+    strict: the margin claim rests on the betting bound.
     significantly_worse: the upper end of the 95 % interval lies below zero.
     """
 
@@ -30,11 +31,13 @@ class Evidence:
     p_regressed: float
     p_noninferior: float | None
     floor: float | None
+    lower90: float
     upper90: float
     margin: float | None
     significantly_worse: bool
     active: int
     p_unseen: float = 0.0
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,14 @@ def test_every_caveat_is_said(change: dict[str, Any], words: str) -> None:
     assert words in " ".join(explain(metric(**change)))
 
 
+def test_a_change_from_nothing_has_no_ratio_and_still_a_meaning() -> None:
+    free = latency(metric="cost", type="ratio", baseline=0.0, candidate_value=0.002, delta=None, ci_low=None,
+                   ci_high=None, verdict="regressed", floor_ratio=None)  # fmt: skip
+    seen, meaning = explain(free)
+    assert "from or to nothing" in seen
+    assert "This counts as a step back" in meaning
+
+
 def test_always_two_sentences_without_jargon() -> None:
     for verdict in ("improved", "regressed", "no_regression", "inconclusive"):
         for state in ("measured", "deterministic", "unmeasured", "invalid"):

@@ -55,3 +55,9 @@ def test_clusters_count_by_their_rows() -> None:
 def test_a_claim_beyond_the_scale_is_never_made() -> None:
     model = BettingModel(np.full(20, 0.5), np.ones(20), 1.0)
     assert model.p_above(1.0) == 1.0
+
+
+def test_the_wealth_of_both_ways_is_fair_where_nothing_differs() -> None:
+    games = itertools.product((-1.0, 1.0), repeat=9)
+    final = [BettingModel(np.array(game), np.ones(9), 1.0).e_value for game in games]
+    assert np.mean(final) == pytest.approx(1.0, abs=1e-12)

@@ -217,9 +217,32 @@ def test_a_row_twice_is_invalid() -> None:
     assert found.status == "invalid"
 
 
-def test_a_total_of_zero_is_invalid_not_an_error() -> None:
-    found = result(MetricSpec("cost", "ratio"), A=np.zeros(50), B=np.ones(50))
-    assert found.status == "invalid"
+def test_what_costs_nothing_in_either_arm_has_not_changed() -> None:
+    found = result(MetricSpec("cost", "ratio"), A=np.zeros(50), A2=np.zeros(50), B=np.zeros(50))
+    m = found.metrics[0]
+    assert (found.status, m.verdict, m.equivalent, m.delta) == ("pass", "no_regression", True, 0.0)
+    assert m.noise_floor_state == "deterministic"
+
+
+@pytest.mark.parametrize(("a", "b", "status", "verdict"), [(0, 1, "fail", "regressed"), (1, 0, "pass", "improved")])
+def test_from_nothing_to_something_is_a_change_without_a_ratio(a: int, b: int, status: str, verdict: str) -> None:
+    found = result(MetricSpec("cost", "ratio"), A=np.full(50, a), A2=np.full(50, a), B=np.full(50, b))
+    assert (found.status, found.metrics[0].verdict) == (status, verdict)
+    json.dumps(to_json(found), allow_nan=False)
+    few = result(MetricSpec("cost", "ratio"), A=np.full(50, a), B=np.r_[np.full(47, a), np.full(3, b)])
+    assert few.metrics[0].verdict in ("inconclusive", "no_regression")
+
+
+def test_a_quantile_of_nothing_but_zeros_has_not_changed() -> None:
+    found = result(MetricSpec("cost", "ratio", statistic="p50"), A=np.zeros(50), A2=np.zeros(50), B=np.zeros(50))
+    assert (found.metrics[0].delta, found.status) == (0.0, "pass")
+
+
+def test_swapping_rows_that_carry_the_whole_total_is_no_crash() -> None:
+    a = np.zeros(60)
+    a[:3] = 1.0
+    m = compared(MetricSpec("cost", "ratio"), A=a, B=a[::-1].copy())
+    assert m.verdict == "inconclusive"
 
 
 def test_infinite_scores_never_reach_the_answer() -> None:
@@ -410,6 +433,29 @@ def test_strict_is_slower_to_pass() -> None:
     strict = compared(MetricSpec("s", "bounded", margin=0.05, strict=True), A=a, B=a)
     assert plain.verdict == "no_regression"
     assert (strict.p_noninferiority or 0) > (plain.p_noninferiority or 0)
+    assert (strict.ci90_low or 0) < (plain.ci90_low or 0)
+
+
+def test_the_strict_interval_and_the_strict_claim_agree() -> None:
+    rng = np.random.default_rng(4)
+    a = rng.random(300)
+    b = np.where(rng.random(300) < 0.1, rng.random(300), a)
+    for margin in np.linspace(0.02, 0.2, 10):
+        m = compared(MetricSpec("s", "bounded", margin=float(margin), strict=True), A=a, B=b)
+        assert ((m.p_noninferiority or 0) <= 0.05) == ((m.ci90_low or 0) >= -margin), margin
+
+
+def test_live_exploration_is_corrected_by_wealth_and_shows_no_p_value_that_one_look_earns() -> None:
+    rng = np.random.default_rng(5)
+    arms = {name: (rng.random(300) < chance).astype(float) for name, chance in (("A", 0.5), ("B", 0.9))}
+    times = {name: rng.lognormal(0, 0.3, 300) for name in arms}
+    specs = [MetricSpec(f"m{i}", "binary", role="exploratory") for i in range(5)]
+    data = [MetricData(spec, {k: column(v) for k, v in arms.items()}, 300) for spec in specs]
+    data.append(MetricData(MetricSpec("t", "latency"), {k: column(v) for k, v in times.items()}, 300))
+    *bounded, latency = compare_arms(data, baseline="A", candidates=["B"], plan=ComparisonPlan(anytime=True)).metrics
+    assert all(m.p_value is not None and m.q_value is not None and m.q_value >= m.p_value / 2 for m in bounded)
+    assert bounded[0].q_value is not None and bounded[0].q_value < 0.1
+    assert (latency.p_value, latency.p_adjusted) == (None, None)
 
 
 def test_a_baseline_of_another_time_makes_times_exploratory_and_adds_drift() -> None:

@@ -12,8 +12,8 @@ from llmexp_tui.stats.verdict import Decision, Evidence, decide, guard_by_runs
 
 LEVELS = Levels.fixed(0.05)
 EVIDENCE = Evidence(
-    delta=0.03, p_flip=0.4, p_improved=0.2, p_regressed=0.8, p_noninferior=0.2, floor=0.01, upper90=0.08, margin=0.05,
-    significantly_worse=False, active=40,
+    delta=0.03, p_flip=0.4, p_improved=0.2, p_regressed=0.8, p_noninferior=0.2, floor=0.01,
+    lower90=-0.06, upper90=0.08, margin=0.05, significantly_worse=False, active=40,
 )
 
 
