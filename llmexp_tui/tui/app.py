@@ -21,7 +21,7 @@ from textual.screen import Screen
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, InterruptedRunError, LlmexpError
-from llmexp_tui.tui import terminal, themes, watching
+from llmexp_tui.tui import surface, themes, watching
 from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
 from llmexp_tui.tui.settings import Settings, config_folder, load_settings, save_settings
@@ -274,7 +274,7 @@ def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str
 
     Raises UsageError where there is no terminal to draw on.
     """
-    terminal.require_terminal(env)
+    surface.require_surface(env)
     folder = config_folder(env)
     complaint: ConfigError | None = None
     try:
