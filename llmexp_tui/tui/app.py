@@ -5,6 +5,7 @@ It never calls a model. It reads the store in threads and queues runs that a wor
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import replace
@@ -21,7 +22,7 @@ from textual.screen import Screen
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, InterruptedRunError, LlmexpError
-from llmexp_tui.tui import terminal, themes, watching
+from llmexp_tui.tui import surface, themes, watching
 from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
 from llmexp_tui.tui.settings import Settings, config_folder, load_settings, save_settings
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from llmexp_tui.workflows.session import Session
 
 _WARM_AFTER_S = 0.5
-"""The first screen is read and drawn before the worker's start takes a processor."""
+"""The first screen is read and drawn before loading the others and the worker's start take a processor."""
 
 
 def _home() -> Screen[Any]:
@@ -104,7 +105,8 @@ class LlmexpApp(TerminalApp):
     ) -> None:
         """`open_project` opens the session (called in a thread); None starts with the welcome screen.
 
-        `warm` starts the worker process soon, so that a run's first call does not wait for its imports.
+        `warm` loads the other screens and starts the worker process soon, so that neither a key nor a run's first
+        call waits for imports.
         """
         super().__init__(env)
         self.now = now
@@ -133,6 +135,8 @@ class LlmexpApp(TerminalApp):
         """Open (or open again) the project in a thread and go home."""
         self._opener = opener
         self._session = Future()
+        if self._warm:
+            gc.disable()  # until all is loaded, see `loading`
         self.go_to("home")
         # The frame is painted first: opening imports the store's libraries, which holds up every other thread.
         self.call_after_refresh(self.run_worker, self._open, thread=True, group="open", exclusive=True)
@@ -144,6 +148,7 @@ class LlmexpApp(TerminalApp):
             session = opener()
         except LlmexpError as error:
             future.set_exception(error)
+            gc.enable()
             return
         future.set_result(session)
         self.call_from_thread(self._opened, session)
@@ -153,10 +158,9 @@ class LlmexpApp(TerminalApp):
 
         self.project_name = one_line(session.root.name, 40)
         start_following(self, session)
-        if self._warm and not session.store.read_only:
-            self.set_timer(
-                _WARM_AFTER_S, partial(self.run_worker, partial(_warm_worker, session), thread=True, group="warm")
-            )
+        if self._warm:
+            job = partial(self.run_worker, partial(_warm_up, session), thread=True, group="warm")
+            self.set_timer(_WARM_AFTER_S, job)
 
     async def on_mount(self) -> None:
         """Paint first, open the store behind it."""
@@ -274,7 +278,7 @@ def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str
 
     Raises UsageError where there is no terminal to draw on.
     """
-    terminal.require_terminal(env)
+    surface.require_surface(env)
     folder = config_folder(env)
     complaint: ConfigError | None = None
     try:
@@ -289,10 +293,13 @@ def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str
     return app.return_code or 0
 
 
-def _warm_worker(session: Session) -> None:
+def _warm_up(session: Session) -> None:
+    from llmexp_tui.tui.loading import load_screens
     from llmexp_tui.workflows.start import ensure_worker
 
-    ensure_worker(session)
+    load_screens()
+    if not session.store.read_only:
+        ensure_worker(session)
 
 
 def _announce(app: LlmexpApp, group: GroupLine) -> None:

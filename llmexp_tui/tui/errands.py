@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmexp_tui.domain.text import one_line
+from llmexp_tui.tui.surface import in_browser
 
 if TYPE_CHECKING:
     from llmexp_tui.tui.app import LlmexpApp
@@ -62,6 +63,9 @@ def editor_command(app: LlmexpApp) -> list[str]:
 
 def edit_file(app: LlmexpApp, path: str) -> bool:
     """Open a file in the editor, the app standing aside; True where its content changed. Says what went wrong."""
+    if in_browser(app.env):
+        app.say("An editor needs a terminal: open the app in one, or edit the file itself", severity="warning")
+        return False
     command = editor_command(app)
     if shutil.which(command[0], path=app.env.get("PATH")) is None:
         app.say(f"There is no editor called {one_line(command[0], 40)}; set EDITOR or the editor setting",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from textual.worker import Worker, get_current_worker
 
 from llmexp_tui.errors import LlmexpError
-from llmexp_tui.tui import terminal
+from llmexp_tui.tui import surface
 from llmexp_tui.tui.messages import ProgressRead, StoreChanged, TerminalLost
 from llmexp_tui.tui.reads.estimate import read_estimate
 from llmexp_tui.tui.reads.runs import read_active
@@ -78,7 +78,7 @@ def _follow(app: LlmexpApp, session: Session) -> None:
         now = time.monotonic()
         if not app.is_headless and now - probed >= _PROBE_S:
             probed = now
-            if not terminal.is_alive():
+            if not surface.is_alive():
                 app.post_message(TerminalLost())
                 return
         try:

@@ -19,7 +19,7 @@ from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
 
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.tui import crash, terminal
+from llmexp_tui.tui import crash, surface, terminal
 from llmexp_tui.tui.messages import TerminalLost
 from llmexp_tui.tui.settings import config_folder
 
@@ -43,7 +43,7 @@ class TerminalApp(App[None]):
 
     def _line_net(self) -> list[LineFilter]:
         net: list[LineFilter] = [terminal.ControlFilter()]
-        return net if terminal.speaks_utf8(self.env) else [*net, terminal.AsciiFilter()]
+        return net if surface.speaks_utf8(self.env) else [*net, terminal.AsciiFilter()]
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, then the net that no control code passes; without colours where NO_COLOR asks."""

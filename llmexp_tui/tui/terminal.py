@@ -1,4 +1,4 @@
-"""The terminal underneath: is there one, is it still there, and what may reach it.
+"""What may reach the terminal.
 
 The line filters are the net under `domain.text.neutralise`: Textual passes escape, C1 and bidi codes on to the
 terminal from every widget, so whatever a view forgot to make visible is dropped here, after layout (these codes
@@ -7,18 +7,11 @@ take no cell, so dropping them moves nothing). No widget or screen code belongs 
 
 from __future__ import annotations
 
-import locale
-import os
-import sys
-import termios
-from collections.abc import Mapping
 from functools import lru_cache
 
 from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
-
-from llmexp_tui.errors import UsageError
 
 _KEPT = {0x0A}
 _DROPPED = {
@@ -87,35 +80,3 @@ def _ascii(text: str) -> str:
 
     plain = text.translate(_ASCII)
     return "".join(char if char.isascii() else "?" * get_character_cell_size(char) for char in plain)
-
-
-def require_terminal(env: Mapping[str, str]) -> None:
-    """Raises UsageError where a full-screen app would only write codes into a file, a pipe or a dumb terminal."""
-    if not (sys.__stdin__ and sys.__stdout__ and sys.__stdin__.isatty() and sys.__stdout__.isatty()):
-        raise UsageError("the app needs a terminal", mend="use llmexp-tui --check in scripts and CI")
-    if env.get("TERM", "") in ("dumb", ""):
-        name = env.get("TERM") or "not set"
-        raise UsageError(
-            f"the app cannot draw on this terminal (TERM is {name})", mend="use llmexp-tui --check, or set TERM"
-        )
-
-
-def speaks_utf8(env: Mapping[str, str]) -> bool:
-    """Whether the locale's text encoding is UTF-8, by the variables in their order of precedence."""
-    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
-        if value := env.get(name):
-            if value in ("C", "POSIX"):
-                return False
-            return "." not in value or "utf" in value.lower()
-    return "utf" in locale.getpreferredencoding(False).lower()
-
-
-def is_alive(descriptor: int = 0) -> bool:
-    """False once the terminal behind a descriptor has hung up (its window closed, the line dropped)."""
-    if not os.isatty(descriptor):
-        return False
-    try:
-        termios.tcgetattr(descriptor)
-    except termios.error:
-        return False
-    return True

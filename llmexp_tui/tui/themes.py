@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from textual.theme import BUILTIN_THEMES, Theme
 
+from llmexp_tui.tui.surface import in_browser
+
 DARK, LIGHT, CONTRAST, ANSI_DARK, ANSI_LIGHT = "dark", "light", "high-contrast", "ansi-dark", "ansi-light"
 
 _DARK = Theme(
@@ -86,5 +88,7 @@ def first_theme(chosen: str, env: Mapping[str, str]) -> str:
         return ANSI_LIGHT if chosen in (LIGHT, ANSI_LIGHT) else ANSI_DARK
     if chosen in THEME_NAMES:
         return chosen
+    if in_browser(env):
+        return DARK
     few_colours = env.get("TERM", "") in ("linux", "vt100", "vt220", "xterm", "screen", "ansi")
     return ANSI_DARK if few_colours and not env.get("COLORTERM") else DARK

@@ -51,7 +51,7 @@ def test_only_output_writes_to_stdout():
     assert prints == set()
     writers = {name for name, node in each(ast.Attribute) if attribute_path(node) in ("sys.stdout", "sys.__stdout__")}
     # A terminal must be looked for before the app is opened; nothing is written there.
-    look_only = {"llmexp_tui/cli/commands/start.py", "llmexp_tui/tui/terminal.py"}
+    look_only = {"llmexp_tui/tui/surface.py"}
     assert writers - look_only == {"llmexp_tui/cli/output.py"}
 
 

@@ -109,7 +109,8 @@ async def walk(folder: Path) -> None:
     from llmexp_tui.tui.widgets.paged_table import PagedTable
 
     started = time.perf_counter()
-    app = LlmexpApp(project_opener(folder, None, env={}), env={"LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": str(folder)})
+    env = {"LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": str(folder)}
+    app = LlmexpApp(project_opener(folder, None, env={}), env=env, warm=True)
     async with app.run_test(size=(120, 40)) as pilot:
         beat = asyncio.create_task(_beat())
 

@@ -45,3 +45,14 @@ def test_view_models_know_nothing_of_textual() -> None:
     names = _modules("state")
     modules = loaded("\n".join(f"import llmexp_tui.tui.state.{name}" for name in names))
     assert not any(name == "textual" or name.startswith("textual.") for name in modules)
+
+
+def test_the_rest_is_loaded_before_a_key_asks_for_it() -> None:
+    """Dialogs cost next to nothing; every other screen is there, and what stays is collected no more."""
+    modules = loaded(
+        "import gc; gc.disable(); from llmexp_tui.tui.loading import load_screens; load_screens()\n"
+        "assert gc.isenabled() and gc.get_freeze_count() > 50_000"
+    )
+    small = {"confirm", "history", "label", "marked", "used_by", "base", "home", "welcome"}
+    assert {f"llmexp_tui.tui.screens.{name}" for name in _modules("screens") if name not in small} <= modules
+    assert "numpy" in modules

@@ -15,6 +15,7 @@ from llmexp_tui.cli import output
 from llmexp_tui.cli.exit_codes import ExitCode
 from llmexp_tui.cli.options import RootOptions
 from llmexp_tui.errors import UsageError
+from llmexp_tui.tui.surface import require_surface
 
 PROGRAM = "llmexp-tui"
 DEMO_FOLDER = Path("llmexp-demo")
@@ -22,7 +23,7 @@ DEMO_FOLDER = Path("llmexp-demo")
 
 def open_app(options: RootOptions) -> int:
     """Opens the app on the project. Raises UsageError where there is no terminal to draw on."""
-    require_terminal()
+    require_surface(os.environ)
     from llmexp_tui.project.locate import find_project
     from llmexp_tui.tui.app import run_app
 
@@ -36,17 +37,6 @@ def open_app(options: RootOptions) -> int:
     return run_app(root, options.db, env=os.environ, trust=options.trust)
 
 
-def require_terminal() -> None:
-    """Raises UsageError where stdin or stdout is no terminal, or one that cannot be drawn on."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the app needs a terminal", mend="in scripts and CI use `llmexp-tui --check`")
-    if os.environ.get("TERM", "") in ("", "dumb"):
-        raise UsageError(
-            "the app cannot draw on this terminal (TERM is dumb or not set)",
-            mend="set TERM, or use `llmexp-tui --check`",
-        )
-
-
 def demo(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", show_default=False)] = DEMO_FOLDER,
@@ -54,7 +44,7 @@ def demo(
     """Copy the sample project to DIR (./llmexp-demo) and open the app on it; with --check, run the gate there."""
     options: RootOptions = context.obj
     if not options.check:
-        require_terminal()
+        require_surface(os.environ)
     from llmexp_tui.workflows.demo import copy_demo
 
     copied = copy_demo(folder)
