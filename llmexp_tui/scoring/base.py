@@ -246,18 +246,22 @@ class _Shared:
         )
 
     def apply(self, definition: Definition, settings: Settings) -> Definition:
-        """The definition with expected column, threshold, negation and direction applied, in this order."""
+        """The definition with direction, expected column, threshold and negation applied, in this order.
+
+        The direction is that of the score as the scorer gives it; of what a threshold or a negation makes, more is
+        always better.
+        """
         self._check(definition, settings)
+        if self.direction is not None:
+            definition = dataclasses.replace(definition, direction=self.direction)
         if self.column is not None:
             definition = _wrapped(definition, before=_take_expected(self.column))
         if self.threshold is not None:
-            definition = self._cut(definition, self.threshold, settings)
+            definition = _cut(definition, self.threshold, settings)
         if self.negate:
             definition = _negated(definition, settings)
-        if self.direction is not None:
-            definition = dataclasses.replace(definition, direction=self.direction)
-        if self.repeat_rule is not None and definition.type != "binary":
-            settings.refuse(f"{self.repeat_rule.kind} needs a binary score", "set a threshold")
+        if self.repeat_rule is not None:
+            _check_repeats(definition, self.repeat_rule, settings)
         return definition
 
     def _check(self, definition: Definition, settings: Settings) -> None:
@@ -269,17 +273,6 @@ class _Shared:
             settings.refuse(f"{what} cannot be negated, cut by a threshold or counted over repeats", "remove it")
         if self.rejudge and (not definition.models or definition.needs_baseline):
             settings.refuse("rejudge is for judges of a single answer", "remove it")
-
-    def _cut(self, definition: Definition, threshold: float, settings: Settings) -> Definition:
-        direction = self.direction or definition.direction
-        if direction == "none":
-            settings.refuse("a threshold needs to know which side is good", 'set direction = "higher" or "lower"')
-        if direction == "lower":
-            after = _cut_at(lambda value: value <= threshold)
-        else:
-            after = _cut_at(lambda value: value >= threshold)
-        cut = _wrapped(definition, after=after)
-        return dataclasses.replace(cut, type="binary", direction="higher", range=(0.0, 1.0), unit="")
 
     def identity(self) -> dict[str, Any]:
         """What of this can change a value or its meaning.
@@ -340,14 +333,31 @@ def _take_expected(column: str) -> Callable[[Sample], Sample]:
     return take
 
 
-def _cut_at(passes: Callable[[float], bool]) -> Callable[[Score], Score]:
+def _cut(definition: Definition, threshold: float, settings: Settings) -> Definition:
+    """1 where a score is at least as good as the threshold, else 0; the score itself is kept as raw."""
+    if definition.direction == "none":
+        settings.refuse("a threshold needs to know which side is good", 'set direction = "higher" or "lower"')
+    if definition.range is not None and not definition.range[0] <= threshold <= definition.range[1]:
+        low, high = definition.range
+        settings.refuse(f"threshold = {threshold:g} is out of the score's range", f"give one from {low:g} to {high:g}")
+    lower = definition.direction == "lower"
+
     def cut(score: Score) -> Score:
         if score.value is None or not math.isfinite(score.value):
             return score
+        passes = score.value <= threshold if lower else score.value >= threshold
         raw = score.value if score.raw is None else score.raw
-        return dataclasses.replace(score, value=1.0 if passes(score.value) else 0.0, raw=raw)
+        return dataclasses.replace(score, value=1.0 if passes else 0.0, raw=raw)
 
-    return cut
+    wrapped = _wrapped(definition, after=cut)
+    return dataclasses.replace(wrapped, type="binary", direction="higher", range=(0.0, 1.0), unit="")
+
+
+def _check_repeats(definition: Definition, rule: RepeatRule, settings: Settings) -> None:
+    if definition.type != "binary":
+        settings.refuse(f"{rule.kind} needs a binary score", "set a threshold")
+    if definition.direction != "higher":
+        settings.refuse(f"{rule.kind} counts passes, and 1 is no pass here", "set negate = true")
 
 
 def _negated(definition: Definition, settings: Settings) -> Definition:

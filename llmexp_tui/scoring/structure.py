@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from llmexp_tui.domain.score import Score
@@ -13,6 +12,7 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.scoring.definition import NO_EXPECTED, PASS, Definition, ScorerContext
 from llmexp_tui.scoring.libraries import library_version, load
 from llmexp_tui.scoring.sample import Sample
+from llmexp_tui.scoring.schema_guard import guarded_keywords, unguarded
 from llmexp_tui.scoring.settings import Settings
 from llmexp_tui.scoring.text import REGEX_SECONDS
 
@@ -81,22 +81,11 @@ def _schema_of(settings: Settings, context: ScorerContext) -> Any:
         settings.refuse(f"{given} is no JSON: {error}", "write the schema as JSON")
 
 
-def _pattern_keyword(engine: Any) -> Any:
-    """`pattern` with the time limit that every pattern of ours has: it meets text that a model wrote."""
-
-    def check(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Any]:
-        if validator.is_type(instance, "string") and not engine.search(pattern, instance, timeout=REGEX_SECONDS):
-            from jsonschema import ValidationError
-
-            yield ValidationError(f"{one_line(repr(instance), 60)} does not match {pattern!r}")
-
-    return check
-
-
 def json_schema(settings: Settings, context: ScorerContext) -> Definition:
     """1 where the answer is JSON that fulfils `schema`, a file or a table, in the draft that it names (else 2020-12).
 
-    References are resolved inside the schema only: nothing is fetched. `fenced` as for is_json.
+    References are resolved inside the schema only: nothing is fetched. A pattern has the time limit of `regex`.
+    `fenced` as for is_json.
     """
     jsonschema = load("jsonschema", settings)
     referencing = load("referencing", settings)
@@ -107,8 +96,10 @@ def json_schema(settings: Settings, context: ScorerContext) -> Definition:
         draft.check_schema(schema)
     except jsonschema.SchemaError as error:
         settings.refuse(f"the schema is not valid: {one_line(error.message)}", "mend it at " + error.json_path)
-    guarded = jsonschema.validators.extend(draft, {"pattern": _pattern_keyword(engine)})
-    validator = guarded(schema, registry=referencing.Registry())
+    if (keyword := unguarded(schema)) is not None:
+        settings.refuse(f"the schema has {keyword} beside patternProperties", "say additionalProperties instead")
+    keywords = guarded_keywords(engine, REGEX_SECONDS, lambda item: normal_form(item, True))
+    validator = jsonschema.validators.extend(draft, keywords)(schema, registry=referencing.Registry())
 
     def measure(sample: Sample) -> Score:
         try:

@@ -43,6 +43,8 @@ def test_an_unknown_setting_names_the_nearest_and_the_place() -> None:
         ("exact_match", {"pass_at_k": 0}, "out of range"),
         ("exact_match", {"direction": "up"}, 'value of direction "up"'),
         ("exact_match", {"weight": -1}, "out of range"),
+        ("levenshtein", {"threshold": 80}, "from 0 to 1"),
+        ("refusal", {"pass_at_k": 2}, "negate = true"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(type: str, settings: dict[str, Any], message: str) -> None:
@@ -90,10 +92,16 @@ def test_negation_turns_the_value_and_makes_more_better() -> None:
 
 def test_a_threshold_makes_a_pass_or_fail_and_keeps_the_raw_value() -> None:
     short = scorer("length", threshold=3, direction="lower")
-    assert (short.meta.type, short.meta.range) == ("binary", (0.0, 1.0))
+    assert (short.meta.type, short.meta.range, short.meta.direction) == ("binary", (0.0, 1.0), "higher")
     assert short.score(sample("one two three")).value == 1.0
     score = short.score(sample("one two three four"))
     assert (score.value, score.raw) == (0.0, 4.0)
+
+
+def test_a_negated_threshold_fails_what_would_have_passed() -> None:
+    long = scorer("length", threshold=3, direction="lower", negate=True)
+    assert long.meta.direction == "higher"
+    assert (long.score(sample("one two")).value, long.score(sample("1 2 3 4")).value) == (0.0, 1.0)
 
 
 def test_another_column_can_be_expected() -> None:

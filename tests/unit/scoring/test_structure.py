@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 
 from llmexp_tui.errors import ConfigError
@@ -76,10 +77,55 @@ def test_a_reference_to_elsewhere_is_not_fetched() -> None:
     assert "does not hold" in (score.error or "")
 
 
-def test_a_pattern_in_a_schema_has_the_time_limit_too() -> None:
-    score = scored("json_schema", '"' + "a" * 64 + '!"', schema={"pattern": "(a|aa)+$"})
+KEYS = {"patternProperties": {"(a|aa)+$": {"type": "integer"}}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ('"' + "a" * 64 + '!"', {"pattern": "(a|aa)+$"}),
+        ('{"' + "a" * 64 + '!": 1}', KEYS),
+        ('{"' + "a" * 64 + '!": 1}', {"propertyNames": {"pattern": "(a|aa)+$"}}),
+    ],
+)
+def test_a_pattern_in_a_schema_has_the_time_limit_too(text: str, schema: dict[str, Any]) -> None:
+    score = scored("json_schema", text, schema=schema)
     assert score.value is None
     assert "longer than" in (score.error or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "schema"),
+    [
+        ('{"aa": 1, "a": 2}', KEYS),
+        ('{"aa": "1"}', KEYS),
+        ('{"b": 1}', KEYS),
+        ('{"b": 1}', {**KEYS, "properties": {"b": {}}}),
+        ('{"b": 1}', {"patternProperties": KEYS["patternProperties"], "additionalProperties": {"type": "string"}}),
+        ('{"b": "x", "aa": 1}', {**KEYS, "additionalProperties": {"type": "string"}}),
+        ("[]", KEYS),
+        ("[1, 1.0]", {"uniqueItems": True}),
+        ("[1, true, [1], [true]]", {"uniqueItems": True}),
+        ('[{"a": 1, "b": 2}, {"b": 2, "a": 1}]', {"uniqueItems": True}),
+        ("[[1, 2], [2, 1]]", {"uniqueItems": True}),
+        ("[1, 1]", {"uniqueItems": False}),
+        ('"abc"', {"pattern": "b"}),
+        ("5", {"pattern": "b"}),
+    ],
+)
+def test_the_guarded_keywords_say_what_jsonschema_says(text: str, schema: dict[str, Any]) -> None:
+    wanted = jsonschema.Draft202012Validator(schema).is_valid(json.loads(text))
+    assert value("json_schema", text, schema=schema) == wanted
+
+
+def test_many_items_are_compared_without_a_pass_for_each() -> None:
+    items = json.dumps([{"a": number} for number in range(20_000)])
+    assert value("json_schema", items, schema={"uniqueItems": True}) == 1.0
+
+
+def test_a_keyword_that_cannot_be_guarded_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unevaluatedProperties beside patternProperties"):
+        scorer("json_schema", schema={**KEYS, "unevaluatedProperties": False})
 
 
 @pytest.mark.parametrize(
