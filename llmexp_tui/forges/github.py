@@ -43,7 +43,7 @@ class GitHub:
             return None
         pull = self._event.get("pull_request") or {}
         head, base = ((pull.get(side) or {}).get("repo") or {} for side in ("head", "base"))
-        if head.get("full_name") == base.get("full_name"):
+        if head.get("full_name") and head["full_name"] == base.get("full_name"):
             return None
         return "pull_request_target would run a fork's files with this repository's secrets; use pull_request"
 
@@ -97,7 +97,8 @@ class GitHub:
             else:
                 api.send("PATCH", f"repos/{repository}/issues/comments/{known}", {"body": body})
         except ForgeError as error:
-            why = "its token may only read" if error.status in (401, 403, 404) else str(error)
+            limited = "rate limit" in str(error).lower()
+            why = "its token may only read" if error.status in (401, 403, 404) and not limited else str(error)
             return f"no comment on the pull request ({why}); the report is in the step summary"
         return None
 

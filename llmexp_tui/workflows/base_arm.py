@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.experiment import Experiment, VariantSource
 from llmexp_tui.domain.prompt import Prompt
-from llmexp_tui.errors import ConfigError
+from llmexp_tui.errors import ConfigError, LlmexpError
 from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.git_ref import GitTree, merge_base
 from llmexp_tui.project.prompts import load_prompt
@@ -77,10 +77,37 @@ def prepare_against(
         variant: build_variant(session.project, here, sources[variant], contents[variant]),
     }
     experiment, notes = _judged_by_base(here, there, base.ref)
+    notes = (*notes, *_not_compared(session, base, here, there))
     experiment = replace(experiment, baseline=baseline, variants=sources)
     if len({v.hash for v in variants.values()}) == 1:
         return Unchanged((*notes, *_pinned(here.variants[variant])))
     return assemble(session, experiment, variants, contents, notes=notes)
+
+
+def _not_compared(session: Session, base: BaseTree, here: Experiment, there: Experiment) -> tuple[str, ...]:
+    """Variants that changed and are not run: a pass must not be taken for theirs."""
+    others = [name for name in here.variants if name != there.baseline]
+    names = ", ".join(f'"{name}"' for name in others if _changed(session, base, here, there, name))
+    if not names:
+        return ()
+    return (
+        f'only "{there.baseline}" is compared with {base.ref}: {names} changed too, and this check says nothing of it'
+        "; without --base the variants are compared with each other",
+    )
+
+
+def _changed(session: Session, base: BaseTree, here: Experiment, there: Experiment, name: str) -> bool:
+    """Whether a variant is another one than at the base; what cannot be read on one side is another one."""
+    if name not in there.variants or base.project is None:
+        return True
+    try:
+        old = build_variant(
+            base.project, there, there.variants[name], _base_prompt(session, base, base.project, there.variants[name])
+        )
+        new = resolve_prompt(session, here.variants[name].prompt or "")
+        return build_variant(session.project, here, here.variants[name], new).hash != old.hash
+    except LlmexpError:
+        return True
 
 
 def _base_prompt(session: Session, base: BaseTree, project: Project, source: VariantSource) -> Prompt:

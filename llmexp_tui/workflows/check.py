@@ -148,4 +148,5 @@ def _unrun(
         metrics=(),
         reasons=reasons,
         notes=notes,
+        cost_usd=0.0,
     )

@@ -414,7 +414,6 @@ def test_one_variant_is_enough_and_the_others_are_not_run(make: Callable[..., Wo
 
 
 def test_nothing_that_matters_changed_is_a_pass_without_a_call(work: Work) -> None:
-    (work.folder.root / "short.md").write_text("other {{ text }}")
     (work.repository.root / "README").write_text("hello")
     work.toml("margin = 0.2", "margin = 0.5")
     ended = work.check()
@@ -422,6 +421,18 @@ def test_nothing_that_matters_changed_is_a_pass_without_a_call(work: Work) -> No
     assert ended.experiment["notes"] == [
         "nothing that matters changed since main", "the gates differ from main; those of main were used"
     ]  # fmt: skip
+
+
+def test_another_variant_that_changed_is_not_passed_over_in_silence(work: Work) -> None:
+    (work.folder.root / "short.md").write_text("other {{ text }}")
+    ended = work.check()
+    assert (ended.code, work.server.count) == (0, 0), ended.err
+    (untouched, told) = ended.experiment["notes"]
+    assert untouched == "nothing that matters changed since main"
+    assert told.startswith('only "long" is compared with main: "short" changed too')
+    (work.folder.root / "short.md").unlink()
+    work.prompt("longer {{ text }}")
+    assert '"short" changed too' in " ".join(work.check().experiment["notes"])
 
 
 def test_a_pinned_baseline_says_that_the_file_is_not_what_is_compared(work: Work) -> None:

@@ -9,7 +9,10 @@ mkdir -p "$report"
 
 if [ ! -x "$place/venv/bin/llmexp-tui" ]; then
     python -m venv "$place/venv"
-    requirement="${LLMEXP_REQUIREMENT:-$LLMEXP_ACTION/../../..}"
+    source="$LLMEXP_ACTION/../../.."
+    # A copy of this action in another repository has that repository's files there, and must not install them.
+    if ! grep -q '^name = "llmexp-tui"' "$source/pyproject.toml" 2>/dev/null; then source=llmexp-tui; fi
+    requirement="${LLMEXP_REQUIREMENT:-$source}"
     pins=()
     if [ -n "${LLMEXP_CONSTRAINTS:-}" ]; then pins=(--constraint "$LLMEXP_CONSTRAINTS"); fi
     "$place/venv/bin/pip" install --quiet "${pins[@]+"${pins[@]}"}" "$requirement"
@@ -22,6 +25,7 @@ if [ -n "${LLMEXP_BASE:-}" ]; then words+=(--base "$LLMEXP_BASE"); fi
 if [ -n "${LLMEXP_MAX_COST:-}" ]; then words+=(--max-cost "$LLMEXP_MAX_COST"); fi
 if [ -n "${LLMEXP_CACHE:-}" ]; then words+=(--cache "$LLMEXP_CACHE"); fi
 if [ -n "${LLMEXP_LABEL:-}" ]; then words+=(--label-on-pass "$LLMEXP_LABEL"); fi
+if [ "${LLMEXP_FRESH:-false}" = true ]; then words+=(--fresh); fi
 if [ "${LLMEXP_TRUSTED:-false}" = true ]; then words+=(--trust); fi
 while IFS= read -r name; do
     if [ -n "$name" ]; then words+=(--experiment "$name"); fi
