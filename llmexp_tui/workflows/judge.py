@@ -19,10 +19,12 @@ from llmexp_tui.stats.floor import FloorRecord
 from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
+from llmexp_tui.stats.slices import compare_slices
 from llmexp_tui.stats.spec import ComparisonPlan
 from llmexp_tui.store import runs
 from llmexp_tui.workflows import judges
 from llmexp_tui.workflows.arm_report import arm_report
+from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.differences import worst_rows
 from llmexp_tui.workflows.floors import floor_from_runs
@@ -82,29 +84,35 @@ def judge(
     """The report of an experiment from stored runs. `record` stores the comparison and its audit entry."""
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
-    slices = sorted({gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts})
+    gated = {gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts}
     first = arms.baseline[0]
+    # Slices are for whole runs: a look on the way decides gates only.
+    declared = prepared.source.slices if first.status in DONE else ()
+    slices = sorted(gated | set(declared))
     rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
     data = [d for metric in metrics if (d := _data(session, rows, arms, metric)) is not None]
-    comparison = compare_arms(
-        data,
-        baseline=arms.baseline[0].variant,
-        candidates=[arm[0].variant for arm in arms.candidates],
-        aa=AA_ARM if arms.own_aa is not None else None,
-        plan=_plan(session, prepared, arms),
-    )
+    baseline, candidates = first.variant, [arm[0].variant for arm in arms.candidates]
+    aa, plan = AA_ARM if arms.own_aa is not None else None, _plan(session, prepared, arms)
+    comparison = compare_arms(data, baseline=baseline, candidates=candidates, aa=aa, plan=plan)
     comparison = _undirected(comparison, metrics)
+    undirected = {m.spec.name for m in metrics if not m.directed}
+    by_slice = compare_slices(
+        [d for d in data if d.spec.name not in undirected],
+        {column: rows.groups[column] for column in declared},
+        baseline=baseline, candidates=candidates, aa=aa, plan=plan,
+    )  # fmt: skip
     report = ExperimentReport(
         name=prepared.experiment.name,
         status=comparison.status,
         question=prepared.experiment.question,
         axis=prepared.experiment.axis,
-        registration=arms.baseline[0].registration,
+        registration=first.registration,
         dataset=dataset_report(prepared),
         baseline=arm_report(session, prepared, arms.baseline),
         candidates=tuple(arm_report(session, prepared, c, arms.baseline) for c in arms.candidates),
         metrics=comparison.metrics,
+        slices=by_slice,
         reasons=comparison.reasons,
         warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
         notes=(
