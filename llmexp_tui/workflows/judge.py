@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
 from llmexp_tui.stats.slices import compare_slices
-from llmexp_tui.stats.spec import ComparisonPlan
+from llmexp_tui.stats.spec import ComparisonPlan, WorstRun
 from llmexp_tui.store import runs
 from llmexp_tui.workflows import judges
 from llmexp_tui.workflows.arm_report import arm_report
@@ -144,6 +145,7 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
         levels=look.levels,
         final_look=look.final,
         runs=plan.runs,
+        worst_run=cast(WorstRun, plan.worst_run),
         anytime=plan.anytime,
         interleaved=all(run.group == first.group for run in arms.sides),
         confounded=prepared.experiment.axis == "any",
