@@ -92,7 +92,7 @@ def judge(
     slices = sorted(gated | set(declared))
     rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
-    data = [d for metric in metrics if (d := _data(session, rows, arms, metric)) is not None]
+    data = [d for metric in metrics if (d := arm_data(session, rows, arms, metric)) is not None]
     baseline, candidates = first.variant, [arm[0].variant for arm in arms.candidates]
     aa, plan = AA_ARM if arms.own_aa is not None else None, _plan(session, prepared, arms)
     comparison = compare_arms(data, baseline=baseline, candidates=candidates, aa=aa, plan=plan)
@@ -152,7 +152,7 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
     )
 
 
-def _data(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> MetricData | None:
+def arm_data(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> MetricData | None:
     """The metric's columns; None for an unregistered metric that nobody measured (time to first token)."""
     samples = _sides(session, rows, arms, metric)
     unmeasured = not any(bool(np.isfinite(s.scores).any()) for s in samples.values())
