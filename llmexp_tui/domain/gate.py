@@ -11,7 +11,11 @@ RATIO_METRICS = ("latency", "ttft", "cost", "tokens")
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One registered gate. `margin` is absolute in the metric's unit, or a ratio minus one for ratio metrics."""
+    """One registered gate. `margin` is absolute in the metric's unit, or a ratio minus one for ratio metrics.
+
+    `min_effect`, `max_change` and `strict` as in `stats.spec.MetricSpec`. `interval_scale` False: the scores are
+    grades that may be ordered but not averaged.
+    """
 
     metric: str
     margin: float
@@ -19,6 +23,10 @@ class Gate:
     role: str = "gate"
     on_inconclusive: str = "fail"
     slice: str | None = None
+    min_effect: float = 0.0
+    max_change: float | None = None
+    strict: bool = False
+    interval_scale: bool = True
 
     @property
     def slice_parts(self) -> tuple[str, str] | None:
@@ -29,9 +37,12 @@ class Gate:
         return column.strip(), value.strip()
 
     def record(self) -> dict[str, Any]:
-        """What of the gate is registered."""
+        """What of the gate is registered: everything. What few gates set is left out where it is not set."""
+        rare = {"min_effect": self.min_effect, "max_change": self.max_change, "strict": self.strict,
+                "ordered_only": not self.interval_scale}  # fmt: skip
         return {"metric": self.metric, "margin": self.margin, "statistic": self.statistic,
-                "role": self.role, "on_inconclusive": self.on_inconclusive, "slice": self.slice}
+                "role": self.role, "on_inconclusive": self.on_inconclusive, "slice": self.slice,
+                **{name: value for name, value in rare.items() if value}}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,7 @@ class Plan:
     alpha: float = 0.05
     aa: str = "required"
     runs: int = 1
+    worst_run: str = "guard"
     early_stop: bool = False
     anytime: bool = False
     max_error_rate: float = 0.1
@@ -51,4 +63,5 @@ class Plan:
         """What of the plan is registered: everything."""
         return {"alpha": self.alpha, "aa": self.aa, "runs": self.runs, "early_stop": self.early_stop,
                 "anytime": self.anytime, "max_error_rate": self.max_error_rate, "seed": self.seed,
-                "fresh_rows": self.fresh_rows}
+                "fresh_rows": self.fresh_rows,
+                **({} if self.worst_run == "guard" else {"worst_run": self.worst_run})}  # fmt: skip

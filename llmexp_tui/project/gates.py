@@ -13,8 +13,11 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.project.sections import Section, kind_of
 
-GATE_KEYS = ("metric", "statistic", "margin", "role", "on_inconclusive", "slice")
-PLAN_KEYS = ("alpha", "aa", "runs", "early_stop", "anytime", "max_error_rate", "seed", "fresh_rows")
+GATE_KEYS = (
+    "metric", "statistic", "margin", "role", "on_inconclusive", "slice", "min_effect", "max_change", "strict",
+    "interval_scale",
+)  # fmt: skip
+PLAN_KEYS = ("alpha", "aa", "runs", "worst_run", "early_stop", "anytime", "max_error_rate", "seed", "fresh_rows")
 STATISTICS = ("mean", "p50", "p95")
 ROLES = ("gate", "must_improve", "exploratory")
 _PERCENT = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%\s*")
@@ -107,6 +110,10 @@ def _gate(table: Section, metrics: list[str], dataset: DatasetSource) -> Gate:
         role=table.choice("role", "gate", ROLES),
         on_inconclusive=table.choice("on_inconclusive", "fail", ("fail", "pass")),
         slice=_slice(table, dataset),
+        min_effect=_size(table, "min_effect", metric) if table.has("min_effect") else 0.0,
+        max_change=_size(table, "max_change", metric) if table.has("max_change") else None,
+        strict=table.truth("strict", False),
+        interval_scale=table.truth("interval_scale", True),
     )
 
 
@@ -115,20 +122,26 @@ def _margin(table: Section, metric: str, statistic: str) -> float:
         if metric not in _DEFAULT_MARGINS:
             table.refuse(None, 'no "margin"', "add how much worse is still acceptable, such as margin = 0.02")
         return _TAIL_MARGIN if statistic == "p95" else _DEFAULT_MARGINS[metric]
-    value = table.values["margin"]
+    return _size(table, "margin", metric)
+
+
+def _size(table: Section, key: str, metric: str) -> float:
+    """A positive size in the metric's own unit, or a percentage of a ratio."""
+    value = table.values[key]
     if isinstance(value, str):
         percent = _PERCENT.fullmatch(value)
         if percent is None:
-            table.refuse("margin", f'"{one_line(value, 30)}" is no margin', 'write 0.02, or "10%" for a ratio')
+            table.refuse(key, f'"{one_line(value, 30)}" is no {key}', 'write 0.02, or "10%" for a ratio')
         if metric not in RATIO_METRICS:
-            mend = f"write margin = {float(percent[1]) / 100:g} in the metric's own unit"
-            table.refuse("margin", f"a percentage is for {', '.join(RATIO_METRICS)} only", mend)
-        margin = round(float(percent[1]) / 100, 12)
+            mend = f"write {key} = {float(percent[1]) / 100:g} in the metric's own unit"
+            table.refuse(key, f"a percentage is for {', '.join(RATIO_METRICS)} only", mend)
+        size = round(float(percent[1]) / 100, 12)
     else:
-        margin = table.number("margin", 0.0, 0.0)
-    if margin <= 0:
-        table.refuse("margin", "is zero, and nothing can be shown to be exactly equal", "give a positive margin")
-    return margin
+        size = table.number(key, 0.0, 0.0)
+    if size <= 0:
+        why = "is zero, and nothing can be shown to be exactly equal" if key == "margin" else "is zero"
+        table.refuse(key, why, f"give a positive {key}" + ("" if key == "margin" else ", or leave it out"))
+    return size
 
 
 def _slice(table: Section, dataset: DatasetSource) -> str | None:
@@ -156,6 +169,7 @@ def read_plan(section: Section) -> Plan:
         alpha=table.number("alpha", plan.alpha, 0.0001, 0.5),
         aa=table.choice("aa", plan.aa, ("required", "optional")),
         runs=runs,
+        worst_run=table.choice("worst_run", plan.worst_run, ("guard", "strict", "off")),
         early_stop=table.truth("early_stop", plan.early_stop),
         anytime=table.truth("anytime", plan.anytime),
         max_error_rate=table.number("max_error_rate", plan.max_error_rate, 0, 1),

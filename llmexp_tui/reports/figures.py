@@ -17,6 +17,8 @@ from llmexp_tui.stats.result import MetricResult
 
 UNKNOWN = "–"
 MANY_FLOORS = 99
+CALL_METRICS = frozenset({"latency", "ttft", "cost", "tokens", "errors"})
+"""Figures of the calls, which every experiment has beside its scores."""
 SHARE_TYPES = frozenset({"binary", "share", "errors"})
 _STATISTIC_WORDS = {"latency": "typical", "ttft": "typical"}
 

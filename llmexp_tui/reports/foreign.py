@@ -42,7 +42,7 @@ def md_html(text: str, limit: int = 80) -> str:
 
 def md_code(text: str, limit: int = 80) -> str:
     """Foreign text as a code span, on one line, fit for a table's cell."""
-    shown = one_line(text, limit).replace("|", "\\|") or " "
+    shown = defuse_commands(one_line(text, limit)).replace("|", "\\|") or " "
     fence = "`" * (max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

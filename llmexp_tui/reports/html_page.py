@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from llmexp_tui.domain.hashing import shown_hash
 from llmexp_tui.domain.text import neutralise, one_line
 from llmexp_tui.reports import figures
+from llmexp_tui.reports.by_slice import shown_slices, slice_mark, slice_metric, slice_name, slices_note
 from llmexp_tui.reports.explain import explain
 from llmexp_tui.reports.record import ArmReport, CheckReport, ExperimentReport, RowDifference
 from llmexp_tui.reports.words import Piece, diff_texts
-from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.stats.result import MetricResult, is_small
 
 _TEXT_LIMIT = 8_000
 _PLOT_WIDTH, _PLOT_HEIGHT = 220, 18
@@ -63,6 +64,8 @@ def _experiment(experiment: ExperimentReport) -> str:
             parts.append(f"<h3>{title}</h3>{_table(metrics)}")
         if registered:
             parts += [f"<p>{_text(' '.join(explain(metric)))}</p>" for metric in metrics]
+    if shown := shown_slices(experiment):
+        parts.append(_slices(shown))
     if experiment.worst_rows:
         parts.append("<h3>Rows that got worse</h3>" + "".join(map(_row, experiment.worst_rows)))
     parts.append(_run_facts(experiment))
@@ -90,6 +93,24 @@ def _figures(metric: MetricResult) -> str:
         _text(figures.floor_text(metric)),
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _slices(shown: Sequence[MetricResult]) -> str:
+    titles = ("slice", "candidate", "metric", "rows", "baseline → candidate", "change", "", "chance")
+    head = "".join(f"<th>{title}</th>" for title in titles)
+    rows = "".join(_slice(metric) for metric in shown)
+    table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    title = "<h3>By slice: exploratory, gates nothing</h3>"
+    return f"{title}<p>{_text(slices_note(shown))}</p>{table}"
+
+
+def _slice(metric: MetricResult) -> str:
+    cells = (
+        _text(slice_name(metric)), _text(metric.candidate), _text(slice_metric(metric)), f"{metric.n_pairs:,}",
+        _text(figures.arm_values(metric)), _text(figures.change(metric)), _plot(metric), _text(slice_mark(metric)),
+    )  # fmt: skip
+    tone = ' class="muted"' if is_small(metric) else ""
+    return f"<tr{tone}>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _plot(metric: MetricResult) -> str:

@@ -80,6 +80,7 @@ def experiment_json(experiment: ExperimentReport) -> dict[str, Any]:
         "calls_saved": experiment.calls_saved,
         "cost_usd": to_json(experiment.cost_usd),
         "judge_noise": [to_json(noise) for noise in experiment.judge_noise],
+        "slices": [metric_json(metric) for metric in experiment.slices],
         "worst_rows": [_row(row) for row in experiment.worst_rows],
     }
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from llmexp_tui.domain.hashing import shown_hash
 from llmexp_tui.reports import figures
+from llmexp_tui.reports.by_slice import shown_slices, slice_mark, slice_metric, slice_name, slices_note
 from llmexp_tui.reports.explain import explain
 from llmexp_tui.reports.foreign import md_code, md_fence, md_html, md_text
 from llmexp_tui.reports.record import ArmReport, CheckReport, ExperimentReport, RowDifference
@@ -28,6 +29,7 @@ BUDGETS: dict[Target, int] = {
 """The most bytes that each place takes, with some room for a marker."""
 
 _TABLE = "| | metric | baseline → candidate | change | margin | verdict | noise floor |\n|-|-|-|-|-|-|-|\n"
+_SLICE_TABLE = "| slice | candidate | metric | rows | baseline → candidate | change | chance |\n|-|-|-|-|-|-|-|\n"
 _RESERVE = 200
 _GATE_GLYPHS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 
@@ -159,8 +161,25 @@ def _details(experiment: ExperimentReport) -> list[Section]:
         items = tuple(map(_figures, exploratory))
         head = f"<details><summary>{title}</summary>\n\n{_TABLE}"
         sections.append(Section(head, items, "\n</details>\n", "metrics"))
+    if shown := shown_slices(experiment):
+        sections.append(_slices(experiment, shown))
     sections.append(Section(_registered(experiment)))
     return sections
+
+
+def _slices(experiment: ExperimentReport, shown: Sequence[MetricResult]) -> Section:
+    title = f"By slice: exploratory, gates nothing · <code>{md_html(experiment.name)}</code>"
+    note = md_text(slices_note(shown), 400)
+    head = f"<details><summary>{title}</summary>\n\n{note}\n\n{_SLICE_TABLE}"
+    return Section(head, tuple(map(_slice, shown)), "\n</details>\n", "slices")
+
+
+def _slice(metric: MetricResult) -> str:
+    cells = (
+        md_code(slice_name(metric)), md_code(metric.candidate), md_code(slice_metric(metric)), f"{metric.n_pairs:,}",
+        figures.arm_values(metric), figures.change(metric), md_text(slice_mark(metric), 40),
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |\n"
 
 
 def _registered(experiment: ExperimentReport) -> str:

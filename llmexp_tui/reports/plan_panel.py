@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from llmexp_tui.workflows.plan import ArmEstimate, GateForecast, PlanReport
 
 WIDTH = 80
-ENOUGH = 0.8
 
 
 def plan_panel(plan: PlanReport) -> str:
@@ -55,21 +54,34 @@ def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
         f"noise floor {_size(gate, found.noise_floor)}, margin {_size(gate, gate.margin)}"
     ]
     if found.power is not None:
-        lines.append(f"    an equal candidate passes {found.power:.0%} of the time{_remedy(found)}")
+        lines.append(f"    an equal candidate passes {found.power:.0%} of the time{_remedy(found, plan.power)}")
     if plan.effect is not None:
-        rows = "no number of rows" if found.rows_for_effect is None else f"{found.rows_for_effect:,} rows"
-        lines.append(f"    an effect of {_size(gate, plan.effect)} needs {rows}")
+        needs = f"an effect of {_size(gate, plan.effect)} needs {_needs(found, plan)}"
+        lines += textwrap.wrap(needs, WIDTH, initial_indent="    ", subsequent_indent="      ")
     lines.append(f"    noise {_basis(str(found.basis))}")
     return lines
 
 
-def _remedy(found: MetricForecast) -> str:
+def _needs(found: MetricForecast, plan: PlanReport) -> str:
+    """Rows that would show the wished effect, or repeats on the rows there are, each with what it would cost."""
+    rows, repeats = found.rows_for_effect, found.repeats_for_effect
+    if rows is None:
+        return "more rows than can be"
+    text = f"{rows:,} rows ({_range(plan.cost_of(rows=rows))})"
+    if rows <= found.rows or (repeats is not None and repeats <= found.repeats):
+        return f"{text}; there are {found.rows:,}"
+    if repeats is None:
+        return f"{text}; repeats of these {found.rows:,} would not do"
+    return f"{text}, or {repeats} repeats on these {found.rows:,} ({_range(plan.cost_of(repeats=repeats))})"
+
+
+def _remedy(found: MetricForecast, wanted: float) -> str:
     """What would make a pass likely, where it is not."""
-    if (found.power or 0.0) >= ENOUGH or found.rows_needed is None:
+    if (found.power or 0.0) >= wanted or found.rows_needed is None:
         return ""
     more = found.repeats_needed is not None and found.repeats_needed > found.repeats
     repeats = f", or {found.repeats_needed} repeats," if more else ""
-    return f"; {found.rows_needed:,} rows{repeats} would make it {ENOUGH:.0%}"
+    return f"; {found.rows_needed:,} rows{repeats} would make it {wanted:.0%}"
 
 
 def _basis(basis: str) -> str:

@@ -101,7 +101,8 @@ class ExperimentReport:
     """One experiment's result. `status` is pass, fail, inconclusive, invalid or error.
 
     `reasons` says why the status is not pass, `warnings` what to know all the same, `notes` what was done
-    (where gates came from, what was saved). `calls` is how many calls this invocation made.
+    (where gates came from, what was saved). `slices` are the metrics on the dataset's slices, all exploratory.
+    `calls` is how many calls this invocation made.
     """
 
     name: str
@@ -124,6 +125,7 @@ class ExperimentReport:
     cost_usd: float | None = None
     judge_noise: tuple[JudgeNoise, ...] = ()
     row_scores: tuple[RowScores, ...] = ()
+    slices: tuple[MetricResult, ...] = ()
 
     @property
     def exit_code(self) -> int:

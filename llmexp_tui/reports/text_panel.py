@@ -10,12 +10,14 @@ from collections.abc import Iterable, Sequence
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.reports import figures
+from llmexp_tui.reports.by_slice import shown_slices, slice_mark, slice_metric, slice_name, slices_note
 from llmexp_tui.reports.explain import explain
 from llmexp_tui.reports.record import ArmReport, ExperimentReport
 from llmexp_tui.stats.result import Comparison, MetricResult
 
 WIDTH = 80
 _COLUMNS = (1, 20, 37, 53, 69)
+_SLICE_COLUMNS = (1, 24, 33, 50, 66)
 
 
 def experiment_panel(report: ExperimentReport) -> str:
@@ -27,6 +29,7 @@ def experiment_panel(report: ExperimentReport) -> str:
     lines += _bullets("why: ", report.reasons)
     lines += _bullets("warning: ", report.warnings)
     lines += metric_lines(report.metrics)
+    lines += _slice_lines(report)
     notes = _bullets("", [*(figures.noise_text(noise) for noise in report.judge_noise), *report.notes])
     lines += ["", *notes] if notes else []
     return "\n".join(lines)
@@ -64,12 +67,36 @@ def _figures(metric: MetricResult) -> str:
         str(badge) if metric.registered or metric.invalid else f"· {badge.word}",
         figures.floor_text(metric),
     )
+    return _aligned(cells, _COLUMNS)
+
+
+def _aligned(cells: Sequence[str], columns: Sequence[int]) -> str:
     line = ""
-    for start, cell in zip(_COLUMNS, cells, strict=True):
+    for start, cell in zip(columns, cells, strict=True):
         # A cell that is too long moves its neighbours on and is never cut: half a number is a wrong number.
         line = line.ljust(start) if len(line) < start else line + " "
         line += cell
     return line
+
+
+def _slice_lines(report: ExperimentReport) -> list[str]:
+    """The slices of what the experiment is about, a line each, and what looking at so many means."""
+    shown = shown_slices(report)
+    if not shown:
+        return []
+    lines: list[str] = []
+    title = ""
+    for metric in shown:
+        heading = f" By slice, exploratory · {one_line(metric.candidate, 40)} · {slice_metric(metric)}"
+        if heading != title:
+            lines += ["", heading]
+            title = heading
+        cells = (
+            slice_name(metric), f"{metric.n_pairs:,} rows", figures.arm_values(metric), figures.change(metric),
+            slice_mark(metric),
+        )  # fmt: skip
+        lines.append(_aligned(cells, _SLICE_COLUMNS))
+    return [*lines, "", *_wrapped(slices_note(shown))]
 
 
 def _subject(report: ExperimentReport) -> str:

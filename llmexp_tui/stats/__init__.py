@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llmexp_tui.stats.judgement import MetricData
     from llmexp_tui.stats.pairs import Samples
     from llmexp_tui.stats.result import Comparison, InfluentialRow, MetricResult, to_json
+    from llmexp_tui.stats.slices import compare_slices
     from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Samples",
     "compare_arms",
     "compare_scores",
+    "compare_slices",
     "measure_floor",
     "to_json",
 ]
@@ -49,6 +51,7 @@ _HOME = {
     "Samples": "pairs",
     "compare_arms": "compare",
     "compare_scores": "compare",
+    "compare_slices": "slices",
     "measure_floor": "floor",
     "to_json": "result",
 }

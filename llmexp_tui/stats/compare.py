@@ -62,11 +62,13 @@ def compare_arms(
     candidates: Sequence[str],
     aa: str | None = None,
     plan: ComparisonPlan | None = None,
+    details: bool = True,
 ) -> Comparison:
     """Compare candidates with a baseline on columns. One result for each candidate and MetricData, in that order.
 
     aa: name of the arm that is the baseline's A/A copy. A MetricData without that arm falls back to its stored floor,
-    then to the baseline's repeats; with both, the copy is the health check and the stored floor the size.
+    then to the baseline's repeats; with both, the copy is the health check and the stored floor the size. details:
+    False leaves out fragility and influential rows.
     Raises UsageError for a candidate that is the baseline, UnknownNameError for an arm that is missing.
     """
     plan = plan or ComparisonPlan()
@@ -74,7 +76,9 @@ def compare_arms(
     metrics = [_not_interleaved(data) for data in metrics] if not plan.interleaved else list(metrics)
     floors = _floors(metrics, baseline, aa, plan)
     judged = [
-        judge_metric(data, baseline, candidate, floor, plan, _seed(plan, data.spec, baseline, candidate))
+        judge_metric(
+            data, baseline, candidate, floor, plan, _seed(plan, data.spec, baseline, candidate), details=details
+        )
         for candidate in candidates
         for data, floor in zip(metrics, floors, strict=True)
     ]

@@ -82,9 +82,13 @@ class Judgement:
 
 
 def judge_metric(
-    data: MetricData, baseline: str, candidate: str, floor: FloorRecord, plan: ComparisonPlan, seed: int
+    data: MetricData, baseline: str, candidate: str, floor: FloorRecord, plan: ComparisonPlan, seed: int,
+    *, details: bool = True,
 ) -> Judgement:
-    """Judge one metric. floor: the metric's own, `unmeasured` where there is none; its health is already checked."""
+    """Judge one metric. floor: the metric's own, `unmeasured` where there is none; its health is already checked.
+
+    details: with fragility and influential rows, which decide nothing.
+    """
     spec = data.spec
     arms, levels, runs = _runs_in_force(data, baseline, candidate, plan)
     pairs = pair(spec, arms[0], arms[1], data.n_rows, data.clusters, data.mask_for(candidate))
@@ -124,9 +128,11 @@ def judge_metric(
         baseline_value=arm_value(spec, pairs, "baseline", plan.alpha),
         candidate_value=arm_value(spec, pairs, "candidate", plan.alpha),
         row_variance=_row_variance(spec, pairs, est),
-        influential=_influential(data, spec, pairs, est),
         run_deltas=deltas,
     )
+    if not details:
+        return judged
+    judged = replace(judged, influential=_influential(data, spec, pairs, est))
     return judged if scarce else replace(judged, fragility=_fragility(judged, plan, seed, drift))
 
 

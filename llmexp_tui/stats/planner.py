@@ -34,13 +34,27 @@ class Variance:
         return self.rows + 2.0 * self.call / repeats
 
 
-def variance_from_aa(call: float) -> Variance:
-    """From an A/A alone: rows are assumed to differ as much as calls do."""
-    return Variance(call, call, "aa")
+def variance_from_aa(spec: MetricSpec, call: float) -> Variance:
+    """From an A/A alone: rows are assumed to differ as much as calls do.
+
+    A baseline that never differs from itself says nothing of how a candidate will: that stays assumed.
+    """
+    return Variance(call, call, "aa") if call > 0.0 else Variance(variance_assumed(spec).at(1), 0.0, "assumed")
 
 
-def variance_from_pilot(difference: float, call: float, repeats: float) -> Variance:
-    """From a pilot A/B's variance of row differences and an A/A's sampling variance of a call."""
+def variance_from_pilot(
+    spec: MetricSpec, difference: float, rows: int, repeats: float, call: float | None
+) -> Variance:
+    """From a pilot A/B, however small. difference: its variance of a row's difference, on so many rows and repeats.
+
+    call: sampling variance of a call, from an A/A or from repeats; without one rows are assumed to differ as much as
+    calls do. Where scores have bounds one more row, as different as can be, keeps a few equal rows from promising
+    that none will ever differ.
+    """
+    if spec.width is not None:
+        difference = (rows * difference + spec.width**2) / (rows + 1)
+    if call is None:
+        call = difference / (1.0 + 2.0 / repeats)
     return Variance(max(0.0, difference - 2.0 * call / repeats), call, "pilot")
 
 
@@ -136,6 +150,17 @@ def rows_for_effect(variance: float, effect: float, *, alpha: float = 0.05, powe
     return _whole(_power_z(alpha / 2.0, power) ** 2 * variance / effect**2)
 
 
+def repeats_for_effect(
+    variance: Variance, rows: int, effect: float, *, alpha: float = 0.05, power: float = POWER, limit: int = 100
+) -> int | None:
+    """Fewest repeats that find the effect on this many rows; None where none would."""
+    allowed = rows * (effect / _power_z(alpha / 2.0, power)) ** 2 - variance.rows
+    if allowed <= 0.0:
+        return None
+    needed = max(1, math.ceil(2.0 * variance.call / allowed - 1e-9))
+    return needed if needed <= limit else None
+
+
 def rows_for_flips(discordant: float, effect: float, *, alpha: float = 0.05, power: float = POWER) -> int | None:
     """The same for binary rows with this discordant share. Source: Connor 1987 (McNemar's test)."""
     if effect == 0.0 or discordant < abs(effect):
@@ -182,9 +207,10 @@ def noise_floor_at(variance: Variance, rows: int, repeats: float) -> float:
 class MetricForecast:
     """What a metric can show with the rows and repeats there are. Sizes in the metric's unit (ratio minus one).
 
-    rows_needed, repeats_needed: for a pass of an equal candidate 8 times in 10. rows_for_effect: to find the wished
-    effect as improved. power: chance that an equal candidate passes. impossible: why the gate can never pass.
-    warning: why a pass is not to be counted on, the margin below the floor for one.
+    rows_needed, repeats_needed: for a pass of an equal candidate 8 times in 10. rows_for_effect, repeats_for_effect:
+    to find the wished effect as improved, by more rows or by more calls for the rows there are. power: chance that an
+    equal candidate passes. impossible: why the gate can never pass. warning: why a pass is not to be counted on, the
+    margin below the floor for one.
     """
 
     metric: str
@@ -195,6 +221,7 @@ class MetricForecast:
     rows_needed: int | None
     repeats_needed: int | None
     rows_for_effect: int | None
+    repeats_for_effect: int | None
     power: float | None
     impossible: str | None
     warning: str | None
@@ -217,9 +244,9 @@ def forecast(
     margin = spec.working_margin
     claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, inflation)
     chance = claim.chance(total, rows) if claim else None
-    wished = None if effect is None else rows_for_effect(
-        total, math.log1p(effect) if spec.is_ratio else effect, alpha=alpha, power=power
-    )
+    size = math.log1p(effect) if effect is not None and spec.is_ratio else effect
+    wished = None if size is None else rows_for_effect(total, size, alpha=alpha, power=power)
+    calls = None if size is None else repeats_for_effect(inflated, rows, size, alpha=alpha, power=power)
     return MetricForecast(
         metric=spec.name,
         rows=rows,
@@ -228,7 +255,8 @@ def forecast(
         noise_floor=_own_unit(spec, expected),
         rows_needed=claim.rows(total) if claim else None,
         repeats_needed=claim.repeats(inflated, rows) if claim else None,
-        rows_for_effect=wished,
+        rows_for_effect=None if wished is None else max(wished, math.ceil(MIN_CLUSTERS * inflation - 1e-9)),
+        repeats_for_effect=calls,
         power=chance,
         impossible=_impossible(spec, claim, rows, rows / cluster_size),
         warning=_warning(spec, expected, chance),

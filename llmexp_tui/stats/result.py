@@ -120,6 +120,22 @@ class MetricResult:
     run_deltas: tuple[float, ...] = ()
 
 
+SLICE_ROWS = 30
+"""A slice with fewer rows says little, whatever it shows."""
+SLICE_Q = 0.10
+"""Of the slices with a q-value up to here, about so many stand out by chance alone."""
+
+
+def is_small(metric: MetricResult) -> bool:
+    """True for a slice with so few rows that it is shown for completeness only."""
+    return metric.n_pairs < SLICE_ROWS
+
+
+def stands_out(metric: MetricResult) -> bool:
+    """True for a slice whose change is more than looking at many slices would show by chance."""
+    return metric.q_value is not None and metric.q_value <= SLICE_Q and not is_small(metric)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """All metrics of all candidates, and what the gate makes of them.

@@ -109,6 +109,11 @@ class MetricSpec:
             self._refuse("a share needs a threshold", "set threshold to the limit above which a value counts")
         if not self.min_effect >= 0:
             self._refuse(f"min_effect {self.min_effect} is negative", "give 0 or more")
+        if self.interval_scale and self.type != "ordinal":
+            self._refuse(f"interval_scale on {self.type} scores", "it says that grades may be averaged: ordinal only")
+        for key, wanted in (("strict", self.strict), ("max_change", self.max_change is not None)):
+            if wanted and self.width is None:
+                self._refuse(f"{key} needs a mean of scores with bounds", f"give a range, or leave {key} out")
         if self.max_change is not None and not self.max_change > 0:
             self._refuse(f"max_change {self.max_change} is not positive", "give the largest change a row can show")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 import numpy as np
 
@@ -19,11 +20,13 @@ from llmexp_tui.stats.floor import REUSE_ROWS, FloorRecord
 from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
-from llmexp_tui.stats.spec import ComparisonPlan
+from llmexp_tui.stats.slices import compare_slices
+from llmexp_tui.stats.spec import ComparisonPlan, WorstRun
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import runs
 from llmexp_tui.workflows import judges
 from llmexp_tui.workflows.arm_report import arm_report
+from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.differences import row_scores, worst_rows
 from llmexp_tui.workflows.floors import floor_from_runs, stored_floor, usable_rows
@@ -93,29 +96,35 @@ def judge(
     """
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
-    slices = sorted({gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts})
+    gated = {gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts}
     first = arms.baseline[0]
+    # Slices are for whole runs: a look on the way decides gates only.
+    declared = prepared.source.slices if first.status in DONE else ()
+    slices = sorted(gated | set(declared))
     rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
-    data = [d for metric in metrics if (d := _data(session, prepared, rows, arms, metric)) is not None]
-    comparison = compare_arms(
-        data,
-        baseline=arms.baseline[0].variant,
-        candidates=[arm[0].variant for arm in arms.candidates],
-        aa=AA_ARM if arms.own_aa is not None else None,
-        plan=_plan(session, prepared, arms),
-    )
+    data = [d for metric in metrics if (d := arm_data(session, prepared, rows, arms, metric)) is not None]
+    baseline, candidates = first.variant, [arm[0].variant for arm in arms.candidates]
+    aa, plan = AA_ARM if arms.own_aa is not None else None, _plan(session, prepared, arms)
+    comparison = compare_arms(data, baseline=baseline, candidates=candidates, aa=aa, plan=plan)
     comparison = _undirected(comparison, metrics)
+    undirected = {m.spec.name for m in metrics if not m.directed}
+    by_slice = compare_slices(
+        [d for d in data if d.spec.name not in undirected],
+        {column: rows.groups[column] for column in declared},
+        baseline=baseline, candidates=candidates, aa=aa, plan=plan,
+    )  # fmt: skip
     report = ExperimentReport(
         name=prepared.experiment.name,
         status=comparison.status,
         question=prepared.experiment.question,
         axis=prepared.experiment.axis,
-        registration=arms.baseline[0].registration,
+        registration=first.registration,
         dataset=dataset_report(prepared),
         baseline=arm_report(session, prepared, arms.baseline),
         candidates=tuple(arm_report(session, prepared, c, arms.baseline) for c in arms.candidates),
         metrics=comparison.metrics,
+        slices=by_slice,
         reasons=comparison.reasons,
         warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
         notes=(
@@ -149,13 +158,14 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
         levels=look.levels,
         final_look=look.final,
         runs=plan.runs,
+        worst_run=cast(WorstRun, plan.worst_run),
         anytime=plan.anytime,
         interleaved=all(run.group == first.group for run in arms.sides),
         confounded=prepared.experiment.axis == "any",
     )
 
 
-def _data(
+def arm_data(
     session: Session, prepared: Prepared, rows: Frame, arms: JudgedArms, metric: Metric
 ) -> MetricData | None:
     """The metric's columns; None for an unregistered metric that nobody measured (time to first token)."""

@@ -78,6 +78,10 @@ def _gate_metric(
             where=where,
             mend='set direction = "higher" or "lower" on the scorer',
         )
+    if not gate.interval_scale and (metric.spec.type != "bounded" or gate.statistic != "mean"):
+        raise ConfigError(
+            "interval_scale = false is for the mean of graded scores", where=where, mend="leave it out"
+        )
     spec = replace(
         metric.spec,
         margin=gate.margin,
@@ -85,6 +89,10 @@ def _gate_metric(
         role=cast(Role, gate.role),
         on_inconclusive=cast(OnInconclusive, gate.on_inconclusive),
         slice=gate.slice,
+        min_effect=gate.min_effect,
+        max_change=gate.max_change,
+        strict=gate.strict,
+        type=metric.spec.type if gate.interval_scale else "ordinal",
     )
     return replace(metric, spec=spec)
 

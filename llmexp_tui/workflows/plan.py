@@ -5,17 +5,19 @@ Reads stored A/As and comparisons where there are any, and says so; calls nothin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.domain.usage import Price, Request
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
-from llmexp_tui.stats.pairs import pair
+from llmexp_tui.stats.compare import compare_arms
+from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
     MetricForecast,
     Variance,
@@ -25,11 +27,15 @@ from llmexp_tui.stats.planner import (
     variance_from_pilot,
 )
 from llmexp_tui.stats.quantile import enough_tail
+from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.stats.spec import QUANTILES
+from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.columns import Frame, frame, metric_samples
+from llmexp_tui.workflows.arms import DONE
+from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.judge import JudgedArms, arm_data
 from llmexp_tui.workflows.metrics import Metric, metrics_of
 from llmexp_tui.workflows.prepare import Prepared, prepare
 from llmexp_tui.workflows.session import Session
@@ -37,6 +43,7 @@ from llmexp_tui.workflows.session import Session
 SAMPLE_ROWS = 50
 ASSUMED_LATENCY_MS = 1000.0
 DEFAULT_POWER = 0.8
+ASSUMED_ICC = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ class ArmEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GateForecast:
-    """One gate with what its metric can show; `wished_rows` answers --effect and --power."""
+    """One gate with what its metric can show."""
 
     metric: str
     statistic: str
@@ -90,6 +97,12 @@ class PlanReport:
         if len(known) < len(costs):
             return None
         return sum(c[0] for c in known), sum(c[1] for c in known)
+
+    def cost_of(self, *, rows: int | None = None, repeats: int | None = None) -> tuple[float, float] | None:
+        """(low, high) USD of all arms with this many rows, or repeats, instead of the planned ones."""
+        share = (self.rows if rows is None else rows) * (self.repeats if repeats is None else repeats)
+        cost, planned = self.cost_usd, self.rows * self.repeats
+        return None if cost is None or not planned else (cost[0] * share / planned, cost[1] * share / planned)
 
 
 def plan_experiment(
@@ -195,16 +208,18 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
     found = []
     for metric in chosen:
         size = rows.size if metric.spec.slice is None else int(_mask(rows, metric).sum())
+        variance = _variance(session, prepared, rows, metric)
         outlook = forecast(
             metric.spec,
             size,
             experiment.repeats,
-            _variance(session, prepared, rows, metric),
+            variance,
             alpha=experiment.plan.alpha,
             power=power,
             effect=effect,
             cluster_size=clusters,
-            icc=0.3 if clusters > 1 else 0.0,
+            # A pilot's variance holds what clusters add; without one, an intraclass correlation is assumed.
+            icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
         )
         found.append(GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook))
     return tuple(found)
@@ -216,26 +231,43 @@ def _mask(rows: Frame, metric: Metric) -> np.ndarray:
 
 
 def _variance(session: Session, prepared: Prepared, rows: Frame, metric: Metric) -> Variance:
-    """From a stored A/A and a stored pilot where there are any, else assumed."""
+    """From a stored A/A and a stored pilot, or from either; assumed where there is neither."""
     aa = find_aa(session, prepared)
-    if aa is None:
-        return variance_assumed(metric.spec)
-    floor = floor_from_runs(session, rows, metric, aa.main, aa.copy)
-    if floor.variance is None:
-        return variance_assumed(metric.spec)
-    for candidate in prepared.candidates:
-        pilots = runs.find_runs(
-            session.store,
-            variant_hash=prepared.variants[candidate].hash,
-            dataset_hash=prepared.dataset.hash,
-            group=aa.main.group,
-            statuses=(RunStatus.COMPLETE,),
-        )
-        if pilots:
-            found = (aa.main, pilots[0])
-            sides = [metric_samples(session, rows, (r,), metric, (aa.main,)) for r in found]
-            pairs = pair(metric.spec, sides[0], sides[1], rows.size, rows.clusters)
-            if pairs.problem is None and pairs.n > 1:
-                spread = float(np.var(pairs.difference(metric.spec.sign), ddof=1))
-                return variance_from_pilot(spread, floor.variance, pairs.repeats)
-    return variance_from_aa(floor.variance)
+    floor = None if aa is None else floor_from_runs(session, rows, metric, aa.main, aa.copy)
+    call = None if floor is None else floor.variance
+    pilot = _pilot(session, prepared, rows, metric)
+    if pilot is not None and pilot.sd is not None and pilot.standard_error is not None:
+        own = _call_variance(pilot) if call is None else call
+        # Without bounds the pilot's own shift is no spread; with them the error holds the phantom pair.
+        spread = pilot.standard_error**2 * pilot.n_pairs if metric.spec.width is None else pilot.sd**2
+        return variance_from_pilot(metric.spec, spread, pilot.n_pairs, pilot.repeats, own)
+    return variance_assumed(metric.spec) if call is None else variance_from_aa(metric.spec, call)
+
+
+def _pilot(session: Session, prepared: Prepared, rows: Frame, metric: Metric) -> MetricResult | None:
+    """The newest finished runs of the baseline and a candidate that were made together, on however few rows."""
+    names = {variant.hash: name for name, variant in prepared.variants.items()}
+    groups: dict[str, dict[str, RunRecord]] = {}
+    for run in runs.find_runs(session.store, dataset_hash=prepared.dataset.hash, statuses=DONE):
+        if run.slot == SLOT_MAIN and run.number == 1 and names.get(run.variant_hash) == run.variant:
+            groups.setdefault(run.group, {})[run.variant] = run
+    for arms in groups.values():
+        candidate = next((arms[name] for name in prepared.candidates if name in arms), None)
+        if prepared.baseline not in arms or candidate is None:
+            continue
+        baseline = arms[prepared.baseline]
+        data = arm_data(session, prepared, rows, JudgedArms((baseline,), ((candidate,),)), metric)
+        if data is not None:
+            judged = compare_arms([data], baseline=baseline.variant, candidates=[candidate.variant], details=False)
+            found = judged.metrics[0]
+            if not found.invalid and found.n_pairs >= MIN_CLUSTERS:
+                return found
+    return None
+
+
+def _call_variance(pilot: MetricResult) -> float | None:
+    """Sampling variance of a call on the working scale, where the pilot's own repeats show it."""
+    if pilot.floor_source != "repeats" or pilot.noise_floor is None:
+        return None
+    floor = math.log1p(pilot.noise_floor) if pilot.is_ratio else pilot.noise_floor
+    return (floor / REACH) ** 2 * pilot.repeats * pilot.n_pairs / 2.0

@@ -16,6 +16,7 @@ from llmexp_tui.project.prompts import CompiledPrompt, compile_prompt
 from llmexp_tui.scoring.base import Scorer, ScorerContext, build_scorer, check_columns
 from llmexp_tui.scoring.contexts import COLUMN
 from llmexp_tui.store import experiments
+from llmexp_tui.workflows.metrics import metrics_of
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import record, resolve_dataset, resolve_prompt
 
@@ -99,6 +100,7 @@ def assemble(
     for scorer in scorers.values():
         check_columns(scorer, dataset.columns)
         _check_scorer(experiment, scorer, dataset.columns)
+    metrics_of(experiment, scorers, variants[experiment.baseline])  # refuses a gate that cannot be judged
     for v in variants:
         record(session, contents[v])
         experiments.save_variant(session.store, variants[v])

@@ -1,6 +1,7 @@
 """The other commands on a real project: run, aa, resume, plan, the lists, demo and init."""
 
 import json
+import re
 
 import pytest
 
@@ -166,3 +167,14 @@ def test_doctor_finds_nothing_wrong_with_what_runs_and_names_what_is_missing(fol
     assert "models.demo: the variable OPENAI_API_KEY with the key is not set" in ended.err
     assert "short.md" in ended.err
     assert "key in OPENAI_API_KEY (not set)" in ended.out
+
+
+def test_plan_learns_from_a_small_pilot_and_prices_what_an_effect_needs(tmp_path):
+    folder = project(tmp_path, rows=30, settings="temperature = 0.4")
+    before = llmexp("plan", "tone", "--effect", "0.1", cwd=folder).out
+    assert "assumed: nothing is measured yet" in before
+    assert llmexp("run", "tone", "--rows", "12", cwd=folder).code == 0
+    after = llmexp("plan", "tone", "--effect", "0.1", "--power", "0.9", cwd=folder).out
+    assert "noise from stored runs" in after and "nothing is measured" not in after
+    assert "90% of the time" in after
+    assert re.search(r"an effect of 0.100 needs [\d,]+ rows \(.*\)", after), after

@@ -37,6 +37,7 @@ def report_of(body: Mapping[str, Any]) -> ExperimentReport:
         calls=body.get("calls", 0),
         calls_saved=body.get("calls_saved", 0),
         cost_usd=body.get("cost_usd"),
+        slices=tuple(metric_of(item) for item in body.get("slices", ())),
         judge_noise=tuple(JudgeNoise(**item) for item in body.get("judge_noise", ())),
     )
 

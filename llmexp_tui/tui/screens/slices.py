@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
-from llmexp_tui.tui.reads.distribution import SliceResult, read_slices
+from llmexp_tui.tui.reads.distribution import read_slices
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import slices as state
 from llmexp_tui.tui.state.cells import line
@@ -25,7 +25,11 @@ from llmexp_tui.tui.widgets.title_line import TitleLine
 class SlicesScreen(ProjectScreen):
     """A line a slice; enter shows its rows."""
 
-    HELP = "Each slice is looked at on its own. With many slices some will look good or bad by chance alone."
+    HELP = (
+        "Each slice is judged as the whole is. With many slices some look good or bad by chance alone: q corrects "
+        "for how many slices and metrics were looked at. Up to 0.10 it is marked *; "
+        "of those, about 1 in 10 is chance all the same."
+    )
     CSS_PATH = "slices.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Rows", id="rows.open"),
@@ -36,14 +40,16 @@ class SlicesScreen(ProjectScreen):
         self.report = report
         self.candidate = candidate
         self.metric = metric
-        self.slices: tuple[SliceResult, ...] | None = None
+        self.slices: tuple[MetricResult, ...] | None = None
 
     def body(self) -> ComposeResult:
         """Title and table."""
         yield TitleLine(id="title")
         yield PagedTable((), id="slices")
-        yield EmptyState("No slices", 'The dataset declares none. Add slices = ["column"] to it in llmexp.toml.',
-                         "esc", "goes back", id="nothing")  # fmt: skip
+        why = 'The dataset declares none. Add slices = ["column"] to it in llmexp.toml.'
+        if self.metric.statistic != "mean":
+            why = "Only means are broken down by slices: a quantile of few rows says nothing."
+        yield EmptyState("No slices", why, "esc", "goes back", id="nothing")
 
     def on_mount(self) -> None:
         """Title first."""
@@ -55,11 +61,11 @@ class SlicesScreen(ProjectScreen):
         self.query_one("#slices").focus()
 
     def load(self) -> None:
-        """Judge each slice once."""
+        """The slices of the report."""
         if self.slices is None:
             self.fetch("slices", partial(read_slices, self.report, self.candidate, self.metric), self._show)
 
-    def _show(self, slices: tuple[SliceResult, ...]) -> None:
+    def _show(self, slices: tuple[MetricResult, ...]) -> None:
         self.slices = slices
         self.query_one("#nothing").display = not slices
         self.query_one("#slices").display = bool(slices)
@@ -80,11 +86,7 @@ class SlicesScreen(ProjectScreen):
 
     @on(PagedTable.Opened)
     def _opened(self, message: PagedTable.Opened) -> None:
-        from dataclasses import replace
-
         from llmexp_tui.tui.screens.rows import RowsScreen
 
-        found = next((item for item in self.slices or () if state.key_of(item) == message.key), None)
-        if found is not None:
-            metric = replace(self.metric, slice=f"{found.column}={found.value}")
-            self.app.push_screen(RowsScreen(self.report, self.candidate, metric))
+        if found := next((item for item in self.slices or () if item.slice == message.key), None):
+            self.app.push_screen(RowsScreen(self.report, self.candidate, found))

@@ -1,60 +1,55 @@
-"""Slices as a table: each with its change and interval on one scale."""
+"""Slices as a table: each with its change, its interval on one scale, and what looking at many makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from llmexp_tui.reports import figures
-from llmexp_tui.stats.result import MetricResult
+from llmexp_tui.reports.by_slice import slice_mark
+from llmexp_tui.stats.result import MetricResult, is_small, stands_out
 from llmexp_tui.tui.state import interval
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.state.paging import Column, TableRow
 
-
-class Slice(Protocol):
-    """What is shown of a slice."""
-
-    @property
-    def column(self) -> str: ...
-    @property
-    def value(self) -> str: ...
-    @property
-    def rows(self) -> int: ...
-    @property
-    def result(self) -> MetricResult | None: ...
+_LEAST_PLOT = 11
 
 
-def key_of(item: Slice) -> str:
-    """The table key of a slice."""
-    return f"{item.column}\x1f{item.value}"
+def parts_of(item: MetricResult) -> tuple[str, str]:
+    """(column, value) of a slice."""
+    column, _, value = (item.slice or "").partition("=")
+    return column, value
 
 
-def table(slices: Sequence[Slice], cells: int) -> tuple[tuple[Column, ...], list[TableRow]]:
+def table(slices: Sequence[MetricResult], cells: int) -> tuple[tuple[Column, ...], list[TableRow]]:
     """Columns and rows in so many cells."""
-    plot = max(11, min(40, cells - 66))
-    drawn = [interval.interval_of(item.result) for item in slices if item.result is not None]
-    scale = interval.common_scale(found for found in drawn if found is not None)
-    columns = (
+    plot = min(40, cells - 85)
+    scale = interval.common_scale(found for item in slices if (found := interval.interval_of(item)) is not None)
+    columns = [
         Column("slice", "Slice"),
         Column("rows", "Rows", 6, "right"),
         Column("values", "Baseline → candidate", 18, "right"),
         Column("change", "Change", 16, "right"),
-        Column("plot", interval.axis(scale, plot), plot),
-    )
-    return columns, [TableRow(key_of(item), _cells(item, scale, plot)) for item in slices]
+        Column("chance", "Chance", 13),
+    ]
+    rows = [(item, _cells(item)) for item in slices]
+    if plot >= _LEAST_PLOT:  # a narrow window keeps the slices' names
+        columns.append(Column("plot", interval.axis(scale, plot), plot))
+        rows = [(item, (*row, _drawn(item, scale, plot))) for item, row in rows]
+    return tuple(columns), [TableRow(item.slice or "", row) for item, row in rows]
 
 
-def _cells(item: Slice, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
-    name = line((f"{item.column} ", "muted"), item.value or "(empty)")
-    if item.result is None:
-        return (name, line(count(item.rows)), (), line(("too few rows", "muted")), ())
-    found = interval.interval_of(item.result, "info")
+def _drawn(item: MetricResult, scale: interval.Scale, plot: int) -> Line:
+    return interval.draw(interval.interval_of(item, "muted" if is_small(item) else "info"), scale, plot)
+
+
+def _cells(item: MetricResult) -> tuple[Line, ...]:
+    column, value = parts_of(item)
+    tone = "muted" if is_small(item) else ""
     return (
-        name,
-        line(count(item.rows)),
-        line(figures.arm_values(item.result)),
-        line(figures.change(item.result)),
-        interval.draw(found, scale, plot),
+        line((f"{column} ", "muted"), (value or "(empty)", tone)),
+        line((count(item.n_pairs), tone)),
+        line((figures.arm_values(item), tone)),
+        line((figures.change(item), tone)),
+        line((slice_mark(item), "strong" if stands_out(item) else "muted")),
     )

@@ -101,6 +101,19 @@ def test_margins_of_ratios_may_be_percentages(tmp_path, gate, margin):
     assert load(text, tmp_path).experiments["tone"].gates[0].margin == margin
 
 
+def test_what_few_gates_set_is_read_and_registered_only_where_set(tmp_path):
+    text = TOML.replace("margin = 0.02", "margin = 0.02\nmin_effect = 0.01\nmax_change = 0.5\nstrict = true", 1)
+    gate = load(text, tmp_path).experiments["tone"].gates[0]
+    assert (gate.min_effect, gate.max_change, gate.strict, gate.interval_scale) == (0.01, 0.5, True, True)
+    plain = load(TOML, tmp_path).experiments["tone"].gates[0]
+    added = gate.record().items() - plain.record().items()
+    assert dict(added) == {"min_effect": 0.01, "max_change": 0.5, "strict": True}
+    ordered = load(TOML.replace("margin = 0.02", "margin = 0.02\ninterval_scale = false", 1), tmp_path)
+    assert ordered.experiments["tone"].gates[0].record() != plain.record()
+    vetoed = load(TOML.replace("alpha = 0.1", 'worst_run = "off"', 1), tmp_path).experiments["tone"].plan
+    assert vetoed.record()["worst_run"] == "off"
+
+
 def test_scorers_have_names_and_keep_their_powers(tmp_path):
     scorers = """scorers = [{ python = "scorers.py:tone" }, { command = ["./grade"], name = "graded" },
     { type = "python", python = "s.py:f", name = "x" }, { type = "regex", name = "has id", pattern = "a", n = [1] }
@@ -128,6 +141,11 @@ MISTAKES = [
     ("margin = 0.02", "margin = true", "gates[0].margin: is true or false, but a number is needed"),
     ("margin = 0.02", "margin = inf", "gates[0].margin: is inf"),
     ("margin = 0.02", "", 'gates[0]: no "margin"; add how much worse'),
+    ("margin = 0.02", "margin = 0.02\nmin_efect = 1", 'unknown key "min_efect"; did you mean "min_effect"?'),
+    ("margin = 0.02", "margin = 0.02\nmax_change = 0", "gates[0].max_change: is zero"),
+    ("margin = 0.02", 'margin = 0.02\nmin_effect = "1%"', "write min_effect = 0.01 in the metric's own unit"),
+    ("margin = 0.02", "margin = 0.02\nstrict = 1", "strict: is a whole number, but true or false is needed"),
+    ("alpha = 0.1", 'worst_run = "of"', 'unknown worst_run "of"; did you mean "off"?'),
     ("margin = 0.02", 'margin = 0.02\nrole = "must"', 'gates[0].role: unknown role "must"; did you mean "must_im'),
     ("margin = 0.02", 'margin = 0.02\nstatistic = "p99"', 'gates[0].statistic: unknown statistic "p99"'),
     ("margin = 0.02", 'margin = 0.02\ndirection = "up"', 'unknown key "direction"'),

@@ -82,6 +82,11 @@ def experiment(**changes: Any) -> ExperimentReport:
             metric(metric="length", type="unbounded", registered=False, gate=None, baseline=61.0,
                    candidate_value=48.0, delta=-13.2, ci_low=-14.3, ci_high=-12.1, margin=None),
         ),
+        "slices": (
+            metric(registered=False, gate=None, slice="channel=email", n_pairs=120, q_value=0.04),
+            metric(registered=False, gate=None, slice="channel=", n_pairs=12, q_value=0.04),
+            latency(registered=False, gate=None, slice="channel=email", n_pairs=120, q_value=0.9),
+        ),
         "warnings": ("cost is not gated",), "notes": ("20 answers came from the cache",),
         "worst_rows": (row(),), "calls": 600, "calls_saved": 20, "cost_usd": 0.82,
     }  # fmt: skip
@@ -102,6 +107,7 @@ def hostile_check() -> CheckReport:
             warnings=(HOSTILE,), notes=(HOSTILE,), dataset=DatasetReport(HOSTILE, HOSTILE, "c" * 64, 10),
             metrics=(metric(candidate=HOSTILE, metric=HOSTILE, gate="fail", verdict="regressed", reason=HOSTILE,
                             slice=HOSTILE, note=HOSTILE),),
+            slices=(metric(candidate=HOSTILE, metric=HOSTILE, slice=f"{HOSTILE}={HOSTILE}", q_value=0.01),),
             worst_rows=(row(candidate=HOSTILE, metric=HOSTILE, row=HOSTILE, baseline_text=HOSTILE,
                             candidate_text=HOSTILE, input=HOSTILE, expected=HOSTILE),),
         )

@@ -24,7 +24,7 @@ def test_verdict_and_gate_table_first_then_rows_then_folded_details():
     parts = ("✓ GATE PASSES", "| ✅ | `exact_match` |", "Rows that got worse", "Exploratory", "What was registered")
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
-    assert text.count("<details>") == text.count("</details>") == 3
+    assert text.count("<details>") == text.count("</details>") == 4
 
 
 @pytest.mark.parametrize("target", sorted(BUDGETS))

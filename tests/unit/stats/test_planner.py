@@ -16,6 +16,7 @@ from llmexp_tui.stats.planner import (
     clustered_rows,
     detectable_effect,
     forecast,
+    repeats_for_effect,
     repeats_for_fixed_rows,
     rows_for_effect,
     rows_for_flips,
@@ -85,9 +86,14 @@ def test_best_repeats_trade_rows_against_calls() -> None:
 
 
 def test_variances_from_measurements() -> None:
-    assert variance_from_aa(0.1).at(2) == pytest.approx(0.2)
-    assert variance_from_pilot(0.3, 0.1, 1.0).rows == pytest.approx(0.1)
-    assert variance_from_pilot(0.1, 0.1, 1.0).rows == 0.0
+    times, scores = MetricSpec("t", "latency"), MetricSpec("s", "binary")
+    assert variance_from_aa(times, 0.1).at(2) == pytest.approx(0.2)
+    assert variance_from_aa(times, 0.0) == Variance(0.25, 0.0, "assumed")
+    assert variance_from_pilot(times, 0.3, 50, 1.0, 0.1).rows == pytest.approx(0.1)
+    assert variance_from_pilot(times, 0.1, 50, 1.0, 0.1).rows == 0.0
+    split = variance_from_pilot(times, 0.3, 50, 1.0, None)
+    assert (split.rows, split.call, split.at(1)) == pytest.approx((0.1, 0.1, 0.3))
+    assert variance_from_pilot(scores, 0.0, 19, 1.0, None).at(1) == pytest.approx(1 / 20)
     assert variance_assumed(MetricSpec("a", "binary")).at(1) == pytest.approx(0.2)
 
 
@@ -116,7 +122,15 @@ def test_too_few_clusters_are_impossible_however_many_rows() -> None:
 
 def test_ratio_sizes_come_back_as_ratios() -> None:
     spec = MetricSpec("latency", "latency")
-    outlook = forecast(spec, 200, 1, variance_from_aa(0.05), effect=0.1)
+    outlook = forecast(spec, 200, 1, variance_from_aa(spec, 0.05), effect=0.1)
     assert outlook.noise_floor == pytest.approx(math.expm1(1.96 * math.sqrt(0.1 / 200)))
     assert outlook.rows_for_effect == rows_for_effect(0.15, math.log(1.1))
     assert outlook.impossible is None
+
+
+def test_repeats_for_an_effect_find_it_that_often() -> None:
+    variance = Variance(0.02, 0.1)
+    needed = repeats_for_effect(variance, 100, 0.1)
+    assert needed is not None
+    assert detectable_effect(variance.at(needed), 100) <= 0.1 < detectable_effect(variance.at(needed - 1), 100)
+    assert repeats_for_effect(variance, 100, 0.01) is None

@@ -81,3 +81,11 @@ def test_unknown_words_name_the_nearest(options: dict[str, Any]) -> None:
 def test_senseless_plans_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         ComparisonPlan(**options)
+
+
+def test_what_needs_bounds_or_grades_says_so() -> None:
+    for change in ({"strict": True}, {"max_change": 0.1}):
+        with pytest.raises(ConfigError, match="bounds"):
+            MetricSpec("m", "latency", **change)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="ordinal only"):
+        MetricSpec("m", "bounded", interval_scale=True)

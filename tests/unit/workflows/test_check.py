@@ -246,3 +246,29 @@ async def test_an_unknown_price_with_a_cap_is_refused_before_anything(
     with pytest.raises(UsageError, match="price"):
         await checked(folder, max_cost=1.0)
     assert server.count == 0
+
+
+async def test_a_gates_own_rules_reach_the_verdict(server: ModelServer, tmp_path: Path) -> None:
+    """strict is judged by its bound, a broken max_change is invalid, grades that are only ordered are counted."""
+    graded = [{"type": "rouge_1"}]
+    gate = {"metric": "rouge_1", "margin": 0.2}
+    for rule, check_it in (
+        ({"strict": True}, lambda m: m.method.endswith("betting margin")),
+        ({"max_change": 0.0001}, lambda m: m.invalid or m.wins + m.losses == 0),
+        ({"interval_scale": False}, lambda m: m.type == "ordinal"),
+    ):
+        name = next(iter(rule))
+        folder = ProjectFolder(tmp_path / name, server, rows=20, scorers=graded, gates=[{**gate, **rule}])
+        (experiment,) = (await checked(folder)).experiments
+        assert check_it(experiment.metrics[0]), rule
+
+
+async def test_a_rule_that_does_not_fit_the_metric_is_refused_before_any_call(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    for rule in ({"strict": True}, {"max_change": 0.1}, {"interval_scale": False}):
+        name = next(iter(rule))
+        folder = ProjectFolder(tmp_path / name, server, gates=[{"metric": "latency", "margin": "10%", **rule}])
+        with pytest.raises(ConfigError):
+            await checked(folder)
+    assert server.count == 0
