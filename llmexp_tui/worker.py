@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import sys
@@ -21,13 +22,15 @@ from typing import Any
 from llmexp_tui.engine.signals import stopping_on_signals
 from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import LlmexpError, UsageError
-from llmexp_tui.providers.base import lane_of, redact
+from llmexp_tui.project.prompts import compile_prompt
+from llmexp_tui.providers.base import lane_of, redact, warm_lane
 from llmexp_tui.store import queue
 from llmexp_tui.store.processes import this_process
 from llmexp_tui.store.queue import QueueState
 from llmexp_tui.workflows.session import Session, open_session
+from llmexp_tui.workflows.versions import resolve_prompt
 
-POLL_S = 0.1
+POLL_S = 0.05
 LOG = logging.getLogger("llmexp_tui.worker")
 
 
@@ -38,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--db", type=Path, required=True)
     parser.add_argument("--session", type=int, required=True, help="the login session whose commands are taken")
     parser.add_argument("--trust", action="store_true")
+    parser.add_argument("--parent", type=int, help="the process whose end is this one's, once nothing is left to do")
     parser.add_argument("--once", action="store_true", help="end when the queue is empty")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s")
@@ -51,33 +55,41 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _work(session: Session, options: argparse.Namespace) -> None:
-    parent = os.getppid()
     worker = replace(this_process(), session=options.session)
     shutdown = StopFlag()
     with stopping_on_signals(shutdown):
         warming = asyncio.create_task(asyncio.to_thread(_warm, session))
         try:
+            seen = None
             while not shutdown.requested:
-                claimed = queue.claim(session.store, worker, at=session.at())
+                version = session.store.data_version()  # 10 µs: a waiting worker looks no further
+                claimed = None if version == seen else queue.claim(session.store, worker, at=session.at())
                 if claimed is not None:
                     await _perform(options, claimed, shutdown)
-                elif options.once or os.getppid() != parent:
+                    continue
+                seen = version
+                if options.once or (options.parent is not None and os.getppid() != options.parent):
                     return
-                else:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(shutdown.event.wait(), POLL_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(shutdown.event.wait(), POLL_S)
         finally:
             await asyncio.gather(warming, return_exceptions=True)
 
 
 def _warm(session: Session) -> None:
-    """Loads litellm while the user is still looking, where a model of the project needs it."""
-    models = session.project.models.values()
-    with contextlib.suppress(LlmexpError):
-        if any(lane_of(model) == "litellm" for model in models):
-            from llmexp_tui.providers.litellm_adapter import warm
-
-            warm()
+    """Loads, while the user is still looking, what the first call would wait for: only what the project needs."""
+    for name in ("aa", "check", "resume", "run"):
+        importlib.import_module(f"llmexp_tui.workflows.{name}")
+    for prompt in session.project.prompts:
+        with contextlib.suppress(LlmexpError):
+            compile_prompt(resolve_prompt(session, prompt))
+    lanes = set()
+    for model in session.project.models.values():
+        with contextlib.suppress(LlmexpError):
+            lanes.add(lane_of(model))
+    for lane in sorted(lanes):
+        warm_lane(lane)
+    LOG.info("ready for %s", ", ".join(sorted(lanes)) or "no model")
 
 
 async def _perform(options: argparse.Namespace, claimed: queue.Claim, shutdown: StopFlag) -> None:

@@ -25,7 +25,7 @@ _EPILOG = "Root options (llmexp-tui --help) may stand before or after the comman
 
 def _program() -> typer.Typer:
     """The commands' tree. Rich help and rich tracebacks are off: plain text, and 60 ms less to start."""
-    from llmexp_tui.cli.commands import compare, datasets, doctor, judge, plan, prompts, run, runs, start
+    from llmexp_tui.cli.commands import cache, compare, datasets, doctor, judge, plan, prompts, run, runs, start
 
     plain: dict[str, Any] = {"rich_markup_mode": None, "context_settings": _SETTINGS}
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, epilog=None, **plain)
@@ -42,7 +42,7 @@ def _program() -> typer.Typer:
         ("doctor", doctor.doctor, "Check the project, the store, keys and trust."),
     ):
         app.command(name, short_help=summary, epilog=_EPILOG, context_settings=_SETTINGS)(command)
-    for name, member in (("datasets", datasets), ("prompts", prompts), ("runs", runs)):
+    for name, member in (("datasets", datasets), ("prompts", prompts), ("runs", runs), ("cache", cache)):
         app.add_typer(member.commands(plain, _EPILOG), name=name, epilog=_EPILOG)
     return app
 

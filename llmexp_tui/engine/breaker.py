@@ -18,13 +18,17 @@ _OUTAGE = frozenset(
 
 @dataclass(slots=True)
 class Breaker:
-    """Watches one arm. Refusals stop at once, a bad start after five failures, an outage after a long streak."""
+    """Watches one arm. Refusals stop at once, a bad start after five failures, an outage after a long streak.
+
+    Faults that belong to a row stop it too where no other row was answered before so many of them.
+    """
 
     variant: str
     model: str
     answered: int = 0
     failed: int = 0
     streak: int = 0
+    refused_rows: int = 0
 
     def observe(self, result: Completion | Failure) -> ProviderStopError | None:
         """Counts a result; an error where the arm should stop."""
@@ -35,6 +39,9 @@ class Breaker:
         if result.kind in STOPS_ARM:
             return self._stop(result, "refuses every call")
         if result.kind in _ROW_FAULTS:
+            self.refused_rows += 1
+            if self.answered == 0 and self.refused_rows >= STREAK:
+                return self._stop(result, f"answered none of the first {self.refused_rows} rows")
             return None
         self.failed += 1
         self.streak += result.kind in _OUTAGE

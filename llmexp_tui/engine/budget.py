@@ -1,20 +1,23 @@
-"""The cost cap: a call is dispatched only where what is spent, in flight and expected stays under it."""
+"""The cost cap: a request is sent only where what is spent, in flight and expected stays under it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from llmexp_tui.domain.usage import Price, Request
-from llmexp_tui.errors import UsageError
+from llmexp_tui.domain.usage import Completion, Failure, Price, Request
+from llmexp_tui.errors import BudgetError, UsageError
+from llmexp_tui.providers.base import Provider
 
 CHARS_PER_TOKEN = 4
 ASSUMED_OUTPUT_TOKENS = 512
+SHOWN_BY = 10
+"""So many answers show what the next ones will cost."""
 
 
 def expected_cost(request: Request, price: Price) -> float:
     """USD that a call is expected to cost at most: its prompt's tokens and its full allowance of output."""
     prompt_tokens = sum(len(m.content) for m in request.messages) / CHARS_PER_TOKEN
-    allowed = request.params.get("max_tokens")
+    allowed = request.params.get("max_tokens", request.params.get("max_completion_tokens"))
     output_tokens = allowed if isinstance(allowed, int) else ASSUMED_OUTPUT_TOKENS
     return (prompt_tokens * price.input_per_mtok + output_tokens * price.output_per_mtok) / 1e6
 
@@ -26,7 +29,7 @@ class Budget:
     cap_usd: float | None = None
     spent_usd: float = 0.0
     reserved_usd: float = 0.0
-    _settled: int = field(default=0)
+    _answers: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def require_price(self, price: Price | None, model: str) -> None:
         """Raises UsageError where a cap is set and the model's price is unknown."""
@@ -36,22 +39,69 @@ class Budget:
                 mend="set input_cost_per_mtok and output_cost_per_mtok on the model, or drop the cap",
             )
 
-    def estimate(self, request: Request, price: Price | None) -> float:
-        """What to reserve for a call: its worst case, until ten calls have shown what they really cost."""
+    def estimate(self, name: str, request: Request, price: Price | None) -> float:
+        """What to reserve for a request: its worst case, until ten answers have shown what those of `name` cost.
+
+        An average over all will not do: one model may cost a hundred times what another does.
+        """
         if self.cap_usd is None or price is None:
             return 0.0
         worst = expected_cost(request, price)
-        return worst if self._settled < 10 else min(worst, 2 * self.spent_usd / self._settled)
+        count, spent = self._answers.get(name, (0, 0.0))
+        return worst if count < SHOWN_BY else min(worst, 2 * spent / count)
 
     def reserve(self, usd: float) -> bool:
-        """Reserves for one call; False where the cap would be passed."""
+        """Reserves for one request; False where the cap would be passed."""
         if self.cap_usd is not None and self.spent_usd + self.reserved_usd + usd > self.cap_usd:
             return False
         self.reserved_usd += usd
         return True
 
-    def settle(self, reserved: float, cost_usd: float | None) -> None:
-        """A call came back: its reservation becomes its cost."""
+    def settle(self, reserved: float, cost_usd: float) -> None:
+        """A request came back: its reservation becomes its cost."""
         self.reserved_usd = max(0.0, self.reserved_usd - reserved)
-        self.spent_usd += cost_usd or 0.0
-        self._settled += 1
+        self.spent_usd += cost_usd
+
+    def learn(self, name: str, cost_usd: float) -> None:
+        """What one answer of `name` cost."""
+        count, spent = self._answers.get(name, (0, 0.0))
+        self._answers[name] = count + 1, spent + cost_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """A provider whose every request is paid from the budget: `name` is what its costs are averaged under.
+
+    An answer costs its price. A failure that may have been billed, and a call that was cut off, cost what was
+    reserved for them. Raises BudgetError instead of a request that could pass the cap.
+    """
+
+    provider: Provider
+    budget: Budget
+    name: str
+    price: Price | None
+
+    async def complete(self, request: Request) -> Completion | Failure:
+        budget = self.budget
+        reserved = budget.estimate(self.name, request, self.price)
+        if not budget.reserve(reserved):
+            raise BudgetError(
+                f"stopped before passing the cost cap of ${budget.cap_usd or 0.0:g} (${budget.spent_usd:.4f} spent)",
+                mend="raise the cap and finish with `llmexp-tui resume`",
+            )
+        cost = reserved
+        try:
+            result = await self.provider.complete(request)
+            if isinstance(result, Failure):
+                cost = 0.0 if result.billed == "no" else reserved
+                return result
+            if result.cost_usd is None and self.price is not None:
+                result = replace(result, cost_usd=self.price.cost(result.usage))
+            cost = result.cost_usd or 0.0
+            budget.learn(self.name, cost)
+            return result
+        finally:
+            budget.settle(reserved, cost)
+
+    async def aclose(self) -> None:
+        """The lane is the invocation's."""

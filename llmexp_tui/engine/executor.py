@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import STOPS_ARM, Completion, Failure, Request
 from llmexp_tui.engine.breaker import Breaker
-from llmexp_tui.engine.budget import Budget
+from llmexp_tui.engine.budget import Budget, Metered
 from llmexp_tui.engine.feed import Feed, Work
 from llmexp_tui.engine.lanes import Lane, Lanes
 from llmexp_tui.engine.plan import Arm
@@ -170,25 +170,16 @@ class Executor:
     async def _call(self, item: Work, writer: CellWriter) -> None:
         arm = self._arms[item.cell.arm]
         lane: Lane = self._lanes.open(arm.variant.model)
-        reserved = self._budget.estimate(item.request, arm.price)
-        if not self._budget.reserve(reserved):
-            self._flag.request(StopMode.DRAIN, self._over_budget())
-            return
-        cost: float | None = None
+        metered = Metered(lane.provider, self._budget, arm.variant.model.model, arm.price)
+        gated = _GatedProvider(metered, self._flag)
         try:
             attempted = await call_with_retry(
-                _GatedProvider(lane.provider, self._flag),
-                item.request,
-                lane.limiter,
-                self._conditions.policy,
-                rng=self._conditions.rng,
+                gated, item.request, lane.limiter, self._conditions.policy, rng=self._conditions.rng
             )
-            result = attempted.result
-            if isinstance(result, Completion):
-                result = result if result.cost_usd is not None else replace(result, cost_usd=_price(arm, result))
-                cost = result.cost_usd
-        finally:
-            self._budget.settle(reserved, cost)
+        except BudgetError as error:
+            self._flag.request(StopMode.DRAIN, error)
+            return
+        result = attempted.result
         self.calls += 1
         problem = self._breakers[item.cell.arm].observe(result)
         if problem is not None:
@@ -200,13 +191,6 @@ class Executor:
         if isinstance(result, Completion):
             cell = replace(cell, scores=self._scores(item, result))
         await writer.put(cell)
-
-    def _over_budget(self) -> BudgetError:
-        cap, spent = self._budget.cap_usd or 0.0, self._budget.spent_usd
-        return BudgetError(
-            f"stopped before passing the cost cap of ${cap:g} (${spent:.4f} spent)",
-            mend="raise the cap and finish with `llmexp-tui resume`",
-        )
 
     def _record(self, item: Work, result: Completion | Failure, attempts: int) -> CellWrite:
         """The cell as it is written, but for its scores: an answer or a failure, a cached answer by its number."""
@@ -240,10 +224,6 @@ class Executor:
                 cost_usd=None if cell.completion is None else cell.completion.cost_usd,
             )
         self._progress.tell()
-
-
-def _price(arm: Arm, completion: Completion) -> float | None:
-    return None if arm.price is None else arm.price.cost(completion.usage)
 
 
 async def _first_error(tasks: Sequence[asyncio.Task[None]]) -> BaseException | None:

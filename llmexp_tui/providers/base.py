@@ -27,7 +27,10 @@ from llmexp_tui.providers.failures import make_failure
 from llmexp_tui.providers.prices import listed_mode
 from llmexp_tui.providers.redaction import redact
 
-__all__ = ["Embedder", "Provider", "build_request", "key_identity", "lane_of", "preflight", "provider_for", "redact"]
+__all__ = [
+    "Embedder", "Provider", "build_request", "key_identity", "lane_of", "preflight", "provider_for", "redact",
+    "warm_lane",
+]  # fmt: skip
 
 SEED_BITS = 31
 LANES = ("auto", "litellm", "direct")
@@ -83,11 +86,18 @@ def speaks_chat(model: Model) -> bool:
 
 def provider_for(model: Model, *, env: Mapping[str, str]) -> Provider:
     """Opens the lane that serves a model. Raises ConfigError for a lane or a built-in model that does not exist."""
-    lane = lane_of(model)
-    modules = {"direct": "openai_lane", "litellm": "litellm_adapter", "demo": "demo"}
-    opened = importlib.import_module(f"llmexp_tui.providers.{modules[lane]}").open_provider(model, env)
-    provider: Provider = opened
+    provider: Provider = _module(lane_of(model)).open_provider(model, env)
     return provider
+
+
+def warm_lane(lane: str) -> None:
+    """Loads what a lane's first call would wait for. Opens no connection."""
+    _module(lane).warm()
+
+
+def _module(lane: str) -> Any:
+    modules = {"direct": "openai_lane", "litellm": "litellm_adapter", "demo": "demo"}
+    return importlib.import_module(f"llmexp_tui.providers.{modules[lane]}")
 
 
 def build_request(

@@ -44,6 +44,10 @@ _FIXED_MS, _MS_PER_INPUT, _MS_PER_OUTPUT, _JITTER = 1.5, 0.002, 0.15, 0.15
 _CACHED_INDEXES = 64
 
 
+def warm() -> None:
+    """What this lane needs came with this module."""
+
+
 def open_provider(model: Model, env: Mapping[str, str]) -> DemoProvider:
     """The built-in model. Raises UnknownNameError for a name under demo/ that does not exist."""
     if model.model not in MODELS:

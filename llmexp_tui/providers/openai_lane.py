@@ -7,6 +7,7 @@ keeps one session for its life, and must not know of retries, prices or rate lim
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import time
 from collections.abc import Mapping
@@ -38,6 +39,11 @@ CONNECT_TIMEOUT_S = 15.0
 def open_provider(model: Model, env: Mapping[str, str]) -> OpenAILane:
     """The direct lane to a model's server."""
     return OpenAILane(model, env)
+
+
+def warm() -> None:
+    """Imports aiohttp now (0.1 s), so that the first call does not pay for it."""
+    importlib.import_module("aiohttp")
 
 
 class _TooLargeError(Exception):

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from llmexp_tui.stats.engine import effective_clusters
 from llmexp_tui.stats.interval import BoolArray, BootstrapModel, FloatArray, IntArray
@@ -110,7 +112,8 @@ def swap_statistics(
     parts = []
     for start in range(0, draws, step):
         rows = min(step, draws - start)
-        keep = rng.integers(0, 2, size=(rows, len(near)), dtype=np.int64)
+        # One byte a coin: this table and what is made of it are the largest that a comparison holds.
+        keep = rng.integers(0, 2, size=(rows, len(near)), dtype=np.int64).astype(np.int8)
         far = rng.binomial(lumps[None, :], 0.5, size=(rows, len(lumps)))
         first = _swapped_quantiles(windows, near, keep, far, delta, lumps, q)
         second = _swapped_quantiles(windows, near, 1 - keep, lumps[None, :] - far, delta, lumps, q)
@@ -196,12 +199,24 @@ def _draw_quantiles(
     column = np.searchsorted(near, window.unit)
     below = far_below + counts @ window.below[near]
     total = far_total + counts @ window.total[near]
-    reached = below[:, None] + np.cumsum(counts[:, column], axis=1)
-    return _order_statistic(window.values, reached, total, q)
+    return _order_statistic(window.values, _reached(below, counts[:, column]), total, q)
+
+
+def _reached(below: IntArray, counts: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[np.int32]:
+    """(draws, M) how many values of a draw lie at or below each of the sorted ones."""
+    reached = np.cumsum(counts, axis=1, dtype=np.int32)
+    reached += below[:, None].astype(np.int32)
+    return reached
 
 
 def _swapped_quantiles(
-    windows: list[_Window], near: IntArray, keep: IntArray, far: IntArray, kinds: IntArray, lumps: IntArray, q: float
+    windows: list[_Window],
+    near: IntArray,
+    keep: npt.NDArray[np.int8],
+    far: IntArray,
+    kinds: IntArray,
+    lumps: IntArray,
+    q: float,
 ) -> FloatArray:
     """(draws,) quantiles of the arm that keeps its own values where `keep` is 1 and takes the other's where 0."""
     own, other = windows
@@ -212,10 +227,10 @@ def _swapped_quantiles(
     gone = lumps[None, :] - far
     below = far @ kinds[:, 0] + gone @ kinds[:, 2] + keep @ own.below[near] + (1 - keep) @ other.below[near]
     total = far @ kinds[:, 1] + gone @ kinds[:, 3] + keep @ own.total[near] + (1 - keep) @ other.total[near]
-    return _order_statistic(values[order], below[:, None] + np.cumsum(counts, axis=1), total, q)
+    return _order_statistic(values[order], _reached(below, counts), total, q)
 
 
-def _order_statistic(values: FloatArray, reached: IntArray, total: IntArray, q: float) -> FloatArray:
+def _order_statistic(values: FloatArray, reached: npt.NDArray[np.int32], total: IntArray, q: float) -> FloatArray:
     """Type-7 quantiles where `reached` (draws, M) counts the values up to each of the sorted `values` (M,)."""
     position = q * (total - 1)
     rank = np.floor(position).astype(np.int64)

@@ -6,7 +6,7 @@ processes never both believe that they have something.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,8 @@ Owner = Process
 
 __all__ = [
     "Claim", "Owner", "QueueEntry", "QueueState", "beat", "claim", "enqueue", "entries", "hold_experiment", "holder",
-    "mark_orphans", "release", "release_experiment", "request_stop", "stop_requested", "this_process",
+    "mark_orphans", "release", "release_experiment", "request_stop", "stop_of_command", "stop_requested",
+    "this_process",
 ]  # fmt: skip
 
 _QUEUE, _HOLD, _PROCESS = core(QueueTable), core(HoldTable), core(ProcessTable)
@@ -291,10 +292,31 @@ def _experiments_of(subject: str, *, claimed: bool) -> Any:
     )
 
 
+def stop_of_command(store: Store, experiment: str) -> str | None:
+    """What was asked of the command about an experiment that this process has claimed: `drain`, `cancel` or None.
+
+    It counts before the process holds the experiment, too.
+    """
+    me = store.process
+    query = (
+        select(_QUEUE.c.stop)
+        .join(_EXPERIMENT, _EXPERIMENT.c.no == _QUEUE.c.experiment_no)
+        .join(_PROCESS, _PROCESS.c.no == _QUEUE.c.worker_no)
+        .where(_EXPERIMENT.c.name == experiment, _QUEUE.c.state == QueueState.CLAIMED.value)
+        .where(_PROCESS.c.boot == me.boot, _PROCESS.c.pid == me.pid, _PROCESS.c.started == me.started)
+    )
+    with store.read() as connection:
+        return _hardest(connection.execute(query).scalars())
+
+
+def _hardest(asked: Iterable[str | None]) -> str | None:
+    found = set(asked)
+    return "cancel" if "cancel" in found else "drain" if "drain" in found else None
+
+
 def stop_requested(store: Store, subject: str) -> str | None:
     """`drain`, `cancel` (which wins), or None: what was asked of who works on a group or an experiment."""
     queued = select(_QUEUE.c.stop).where(_QUEUE.c.group_id == subject)
     held = select(_HOLD.c.stop).where(_HOLD.c.experiment_no.in_(_experiments_of(subject, claimed=False)))
     with store.read() as connection:
-        asked = {*connection.execute(queued).scalars(), *connection.execute(held).scalars()}
-    return "cancel" if "cancel" in asked else "drain" if "drain" in asked else None
+        return _hardest((*connection.execute(queued).scalars(), *connection.execute(held).scalars()))

@@ -45,6 +45,7 @@ class Frame:
     groups: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
 
     _order: IntArray = field(init=False, repr=False)
+    _figures: dict[str, Mapping[str, Column]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_order", np.argsort(self.numbers, kind="stable"))
@@ -57,6 +58,13 @@ class Frame:
     def codes(self, row_numbers: IntArray) -> IntArray:
         """The codes of stored row numbers."""
         return self._order[np.searchsorted(self.numbers, row_numbers, sorter=self._order)].astype(np.int64)
+
+    def figures(self, session: Session, run: RunRecord) -> Mapping[str, Column]:
+        """What the run's calls took, by metric; read once a frame, because five metrics ask one after the other."""
+        if run.id not in self._figures:
+            found = scores.output_columns(session.store, run.id, tuple(OUTPUT_FIELDS.values()))
+            self._figures[run.id] = {name: found[stored] for name, stored in OUTPUT_FIELDS.items()}
+        return self._figures[run.id]
 
     def mask(self, column: str, value: str) -> npt.NDArray[np.bool_]:
         """(n,) rows whose column has this value."""
@@ -133,7 +141,7 @@ def _joined(parts: Sequence[Samples], arm: Sequence[RunRecord]) -> Samples:
 
 def _run_samples(session: Session, rows: Frame, run: RunRecord, metric: Metric, by: str) -> Samples:
     if metric.fingerprint is None:
-        column = scores.output_column(session.store, run.id, OUTPUT_FIELDS[metric.name])
+        column = rows.figures(session, run)[metric.name]
     elif metric.by_people:
         column = scores.people_column(session.store, run.id, metric.fingerprint)
     else:

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import InterruptedRunError, StoreError
 from llmexp_tui.store import queue, spool
+from llmexp_tui.store.engine import Store
 from llmexp_tui.store.pacing import Pacing, set_pacing
 from llmexp_tui.workflows.group import Invocation
-from llmexp_tui.workflows.session import Session
 
 BEAT_S = 10.0
 POLL_S = 0.25
@@ -31,6 +31,7 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
     while not queue.hold_experiment(session.store, experiment, owner, at=session.at()):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(flag.event.wait(), POLL_S)
+        _heed(flag, queue.stop_of_command(session.store, experiment))
         if flag.error is not None:
             raise flag.error
     queue.mark_orphans(session.store, at=session.at())
@@ -61,12 +62,15 @@ async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> 
             if pacing is not None and pacing != told and loop.time() - told_at >= TELL_S:
                 await asyncio.to_thread(set_pacing, session.store, experiment, pacing)
                 told, told_at = pacing, loop.time()
-            await _heed_stop(session, experiment, flag)
+            _heed(flag, await asyncio.to_thread(_stop_asked, session.store, experiment))
         await asyncio.sleep(POLL_S)
 
 
-async def _heed_stop(session: Session, experiment: str, flag: StopFlag) -> None:
-    mode = await asyncio.to_thread(queue.stop_requested, session.store, experiment)
+def _stop_asked(store: Store, experiment: str) -> str | None:
+    return queue.stop_requested(store, experiment) or queue.stop_of_command(store, experiment)
+
+
+def _heed(flag: StopFlag, mode: str | None) -> None:
     if mode is not None and not flag.cancelled.is_set():
         error = InterruptedRunError("stopped on request; what finished is stored", mend="`llmexp-tui resume`")
         flag.request(StopMode(mode), error)

@@ -15,10 +15,10 @@ from typing import Any, cast
 
 from llmexp_tui.domain.hashing import canonical_json
 from llmexp_tui.domain.prompt import Message
-from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Price, Request
+from llmexp_tui.domain.usage import Completion, Embeddings, Failure, FailureKind, Request
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.engine.breaker import Breaker
-from llmexp_tui.engine.budget import Budget, expected_cost
+from llmexp_tui.engine.budget import Budget, Metered
 from llmexp_tui.engine.lanes import Lanes
 from llmexp_tui.engine.retry import RetryPolicy, call_with_retry
 from llmexp_tui.engine.stop import StopFlag, StopMode
@@ -28,6 +28,7 @@ from llmexp_tui.providers.prices import price_of
 from llmexp_tui.store import cache
 from llmexp_tui.workflows.session import Session
 
+_RAISE = "raise the cap and go on with `llmexp-tui resume` or `llmexp-tui judge`"
 _MEND = "mend the cause, then go on with `llmexp-tui resume` or `llmexp-tui judge`"
 
 
@@ -43,7 +44,6 @@ class Bench:
     calls: int = 0
     missing: int = 0
     breakers: dict[str, Breaker] = field(default_factory=dict)
-    _spent: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     async def call(
         self, name: str, model: Model, provider: Provider | None, request: Request
@@ -52,44 +52,20 @@ class Bench:
 
         Raises LlmexpError where nothing more may be called.
         """
-        price = price_of(model)
-        reserved = self._estimate(name, request, price)
         lane = self.lanes.open(model)
-        gated = _Gated(provider or lane.provider, self.flag)
-        if not self.budget.reserve(reserved):
-            cap, spent = self.budget.cap_usd or 0.0, self.budget.spent_usd
-            what = f"stopped before passing the cost cap of ${cap:g} (${spent:.4f} spent), while judging"
-            raise BudgetError(what, mend="raise the cap and go on with `llmexp-tui resume` or `llmexp-tui judge`")
-        cost: float | None = None
+        metered = Metered(provider or lane.provider, self.budget, f"judge {name}", price_of(model))
         try:
-            result = (await call_with_retry(gated, request, lane.limiter, RetryPolicy())).result
-            if isinstance(result, Completion):
-                cost = result.cost_usd if price is None else price.cost(result.usage)
-                result = replace(result, cost_usd=cost)
-        finally:
-            self.budget.settle(reserved, cost)
+            result = (await call_with_retry(_Gated(metered, self.flag), request, lane.limiter, RetryPolicy())).result
+        except BudgetError as error:
+            raise BudgetError(f"{error.what}, while judging", mend=_RAISE) from None
         if result is NOT_CALLED:
             return result
         self.calls += 1
-        count, spent = self._spent.get(name, (0, 0.0))
-        self._spent[name] = count + 1, spent + (cost or 0.0)
         breaker = self.breakers.setdefault(name, Breaker(name, model.model))
         problem = breaker.observe(result)
         if problem is not None:
             raise ProviderStopError(problem.what, where=f'judge "{name}"', mend=_MEND)
         return result
-
-
-    def _estimate(self, name: str, request: Request, price: Price | None) -> float:
-        """What to reserve: the worst case, until ten calls of this very model have shown what they really cost.
-
-        The budget's own average will not do: a judge may cost a hundred times what the variants do.
-        """
-        if self.budget.cap_usd is None or price is None:
-            return 0.0
-        worst = expected_cost(request, price)
-        count, spent = self._spent.get(name, (0, 0.0))
-        return worst if count < 10 else min(worst, 2 * spent / count)
 
 
 NOT_CALLED = Failure(FailureKind.INTERNAL, "it was not called", retryable=False)

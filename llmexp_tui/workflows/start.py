@@ -46,7 +46,7 @@ def ensure_worker(session: Session) -> None:
     if session.store.read_only or (running is not None and running.poll() is None):
         return
     command = [sys.executable, "-m", "llmexp_tui.worker", "--project", str(session.root), "--db", key]
-    command += ["--session", str(session.store.process.session)]
+    command += ["--session", str(session.store.process.session), "--parent", str(os.getpid())]
     command += ["--trust"] if session.flag_trust else []
     folder = session.store.path.parent
     _drop_old_logs(session)

@@ -66,6 +66,25 @@ def test_two_runs_differ_by_their_variants_fields(folder):
     assert [difference["path"] for difference in found] == ["prompt.hash"]
 
 
+def test_the_cache_is_listed_sized_and_pruned(tmp_path):
+    folder = project(tmp_path, rows=6)
+    assert llmexp("cache", "size", cwd=folder).out.startswith("0 answers")
+    assert llmexp("run", "tone", cwd=folder).code == 0
+    listed = llmexp("cache", "list", "--limit", "5", "--json", cwd=folder).json
+    assert len(listed) == 5
+    assert listed[0]["start"]
+    assert llmexp("cache", cwd=folder).out.count("\n") == 13
+    assert llmexp("cache", "size", "--json", cwd=folder).json["entries"] == 12
+    assert llmexp("cache", "prune", cwd=folder).code == 2
+    assert "0 answers forgotten" in llmexp("cache", "prune", "--older-than", "1", cwd=folder).out
+    assert "12 answers forgotten" in llmexp("cache", "prune", "--keep", "0", cwd=folder).out
+    assert llmexp("cache", "size", "--json", cwd=folder).json == {"entries": 0, "bytes": 0}
+    newest = llmexp("runs", "--json", cwd=folder).json[0]
+    assert newest["completed"] == 6
+    assert llmexp("run", "tone", cwd=folder).code == 0
+    assert llmexp("runs", "--json", cwd=folder).json[0]["cached"] == 0
+
+
 def test_nothing_to_resume_is_said(folder):
     ended = llmexp("resume", cwd=folder)
     assert ended.code == 2

@@ -1,4 +1,4 @@
-"""What `datasets`, `prompts` and `runs` share: a list when nothing more is said, `--json` on every answer."""
+"""What `datasets`, `prompts`, `runs` and `cache` share: a list when nothing more is said, and `--json`."""
 
 from __future__ import annotations
 

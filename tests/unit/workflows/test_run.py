@@ -253,6 +253,14 @@ async def test_a_server_that_always_fails_stops_early(server: ModelServer, tmp_p
     assert server.count < 20
 
 
+async def test_a_prompt_that_fits_no_row_stops_early(server: ModelServer, tmp_path: Path) -> None:
+    server.always(FAULTS["context_length"])
+    outcome = await ran(ProjectFolder(tmp_path / "p", server, rows=500, model={"max_concurrency": 4}))
+    assert outcome.exit_code == 4
+    assert server.count < 80
+    assert outcome.stop_reason is not None and "context_window" in outcome.stop_reason
+
+
 async def test_a_name_that_does_not_resolve_is_a_clear_stop(tmp_path: Path) -> None:
     folder = ProjectFolder(tmp_path / "p", "http://no-such-host.invalid/v1", model={"timeout_s": 5.0})
     with folder.session() as session:
@@ -313,7 +321,16 @@ async def test_the_projects_own_cap_holds_too(server: ModelServer, tmp_path: Pat
 
 async def test_retries_count_against_the_cap(server: ModelServer, tmp_path: Path) -> None:
     """An answer that could not be read may have been paid for: its reservation is spent."""
-    server.always(FAULTS["malformed"])
+    server.behave(lambda request: FAULTS["malformed"] if request.index % 2 else None)
+    model = {**PRICES, "max_tokens": 5, "max_concurrency": 1}
+    outcome = await ran(ProjectFolder(tmp_path / "p", server, rows=100, model=model), max_cost=0.25)
+    assert outcome.exit_code == 4
+    answered = sum(total.cost_usd or 0.0 for total in outcome.totals)
+    assert 0 < answered <= 0.25 - 0.007 * (server.count // 2)  # a prompt is worth 0.002 and five tokens 0.005
+    assert outcome.stop_reason is not None and "$0.25" in outcome.stop_reason
+
+
+async def test_a_cap_below_one_request_sends_none(server: ModelServer, tmp_path: Path) -> None:
     folder = ProjectFolder(tmp_path / "p", server, rows=100, model={**PRICES, "max_tokens": 1000})
     outcome = await ran(folder, max_cost=0.0001)
     assert outcome.exit_code == 4
