@@ -81,7 +81,7 @@ def score_column(store: Store, run_id: str, fingerprint: str, *, by: str = "") -
     `by` names a further judgement of the same outputs, or the person who gave it.
     """
     query = (
-        f"SELECT o.row_no, o.repeat, ifnull(s.value, {_NONE}), o.failed, s.error IS NOT NULL, o.cached FROM output o"
+        f"SELECT o.row_no, o.repeat, o.failed, s.error IS NOT NULL, o.cached, ifnull(s.value, {_NONE}) FROM output o"
         " LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
         " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = :by"
         " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
@@ -95,7 +95,7 @@ def score_column(store: Store, run_id: str, fingerprint: str, *, by: str = "") -
 def people_column(store: Store, run_id: str, fingerprint: str) -> Column:
     """What people gave a run's outputs, the mean over them; only outputs that somebody scored."""
     query = (
-        f"SELECT o.row_no, o.repeat, ifnull(avg(s.value), {_NONE}), o.failed, 0, o.cached FROM score s"
+        f"SELECT o.row_no, o.repeat, o.failed, 0, o.cached, ifnull(avg(s.value), {_NONE}) FROM score s"
         " JOIN output o ON o.run_no = s.run_no AND o.row_no = s.row_no AND o.repeat = s.repeat"
         " WHERE s.run_no = :run AND s.scorer_no = :scorer AND s.by <> '' AND s.by NOT LIKE ':%'"
         " AND s.value IS NOT NULL GROUP BY o.row_no, o.repeat ORDER BY o.row_no, o.repeat"
@@ -146,33 +146,40 @@ def judge_cost(store: Store, run_id: str, fingerprints: Iterable[str]) -> float 
 
 def output_column(store: Store, run_id: str, field: str) -> Column:
     """A figure of the calls themselves over a run: one of OUTPUT_FIELDS. Raises UsageError for another name."""
-    if field not in OUTPUT_FIELDS:
-        raise UsageError(f'outputs have no figure "{field}"', mend=f"known: {', '.join(OUTPUT_FIELDS)}")
+    return output_columns(store, run_id, (field,))[field]
+
+
+def output_columns(store: Store, run_id: str, fields: Sequence[str]) -> dict[str, Column]:
+    """Several figures of the calls in one read; the columns share all arrays but `value`. Raises UsageError."""
+    for field in fields:
+        if field not in OUTPUT_FIELDS:
+            raise UsageError(f'outputs have no figure "{field}"', mend=f"known: {', '.join(OUTPUT_FIELDS)}")
+    figures = "".join(f", ifnull({OUTPUT_FIELDS[field]}, {_NONE})" for field in fields)
     query = (
-        f"SELECT o.row_no, o.repeat, ifnull({OUTPUT_FIELDS[field]}, {_NONE}), o.failed, 0, o.cached FROM output o"
+        f"SELECT o.row_no, o.repeat, o.failed, 0, o.cached{figures} FROM output o"
         " WHERE o.run_no = :run ORDER BY o.row_no, o.repeat"
     )
     with store.read() as connection:
-        return _column(connection, query, {"run": run_no(store, connection, run_id)})
+        columns = _columns(connection, query, {"run": run_no(store, connection, run_id)}, len(fields))
+    return dict(zip(fields, columns, strict=True))
 
 
 def _column(connection: Connection, query: str, values: dict[str, Any]) -> Column:
-    """Reads a query of (row_no, repeat, value, failed, scorer_failed, cached), without an object a cell."""
+    """Reads a query of (row_no, repeat, failed, scorer_failed, cached, value)."""
+    return _columns(connection, query, values, 1)[0]
+
+
+def _columns(connection: Connection, query: str, values: dict[str, Any], count: int) -> list[Column]:
+    """Reads (row_no, repeat, failed, scorer_failed, cached) and `count` values, without an object a cell."""
     import numpy as np
 
     cells = chain.from_iterable(plain_rows(connection, query, values))
     # Row numbers fit a float's 53 bits. No stored figure is infinite, so infinity stands for none on the way.
-    table = np.fromiter(cells, dtype=np.float64).reshape(-1, 6)
-    value = table[:, 2].copy()
-    value[np.isinf(value)] = np.nan
-    return Column(
-        row_no=table[:, 0].astype(np.int64),
-        repeat=table[:, 1].astype(np.int64),
-        value=value,
-        failed=table[:, 3] != 0,
-        scorer_failed=table[:, 4] != 0,
-        cached=table[:, 5] != 0,
-    )
+    table = np.fromiter(cells, dtype=np.float64).reshape(-1, 5 + count)
+    row_no, repeat = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+    failed, scorer_failed, cached = (table[:, at] != 0 for at in (2, 3, 4))
+    figures = (np.where(np.isinf(table[:, at]), np.nan, table[:, at]) for at in range(5, 5 + count))
+    return [Column(row_no, repeat, value, failed, scorer_failed, cached) for value in figures]
 
 
 def scores_of(

@@ -18,7 +18,6 @@ from llmexp_tui.scoring.base import RepeatRule
 from llmexp_tui.scoring.human import PREFERENCE, human_body
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.store import datasets, scores
-from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.store.scores import Column
 from llmexp_tui.workflows.metrics import Metric
 from llmexp_tui.workflows.session import Session
@@ -37,6 +36,7 @@ class Frame:
 
     numbers: (n,) row numbers of the store. labels: row keys. clusters: (n,) codes or None.
     groups: column -> value of each row as text, for the columns that slices name.
+    calls: run id -> figure -> samples of the calls themselves, read once however many metrics are made of them.
     """
 
     numbers: IntArray
@@ -44,6 +44,7 @@ class Frame:
     clusters: IntArray | None = None
     groups: Mapping[str, npt.NDArray[np.object_]] = field(default_factory=dict)
 
+    calls: dict[str, Mapping[str, Samples]] = field(default_factory=dict, init=False, repr=False)
     _order: IntArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -70,21 +71,20 @@ def frame(
 
     Codes follow the version's order, or the order in which rows are dispatched under `seed`.
     """
-    refs: Sequence[RowRef] = datasets.row_refs(session.store, dataset_hash)
-    if seed is not None:
-        refs = [refs[index] for index in row_order(len(refs), seed)]
-    numbers = np.array([ref.no for ref in refs], dtype=np.int64)
-    labels = [ref.key for ref in refs]
+    refs = datasets.row_refs(session.store, dataset_hash)
+    order = range(len(refs)) if seed is None else row_order(len(refs), seed)
+    numbers = np.array(refs.nos, dtype=np.int64)[np.asarray(order, dtype=np.int64)]
+    labels = [refs.key(index) for index in order]
     wanted = [*slices, *([source.cluster] if source.cluster else [])]
     if not wanted:
         return Frame(numbers, labels)
     values = {column: np.empty(len(refs), dtype=object) for column in wanted}
     for at in range(0, len(refs), CHUNK_ROWS):
-        chunk = refs[at : at + CHUNK_ROWS]
-        rows = datasets.rows_by_no(session.store, [ref.no for ref in chunk])
-        for offset, ref in enumerate(chunk, at):
+        chunk = numbers[at : at + CHUNK_ROWS].tolist()
+        rows = datasets.rows_by_no(session.store, chunk)
+        for offset, number in enumerate(chunk, at):
             for column in wanted:
-                values[column][offset] = _as_text(rows[ref.no].values.get(column))
+                values[column][offset] = _as_text(rows[number].values.get(column))
     clusters = None
     if source.cluster:
         # A row without a cluster stands alone; blanks are not one large cluster.
@@ -133,13 +133,22 @@ def _joined(parts: Sequence[Samples], arm: Sequence[RunRecord]) -> Samples:
 
 def _run_samples(session: Session, rows: Frame, run: RunRecord, metric: Metric, by: str) -> Samples:
     if metric.fingerprint is None:
-        column = scores.output_column(session.store, run.id, OUTPUT_FIELDS[metric.name])
-    elif metric.by_people:
+        return _of_calls(session, rows, run)[OUTPUT_FIELDS[metric.name]]
+    if metric.by_people:
         column = scores.people_column(session.store, run.id, metric.fingerprint)
     else:
         column = scores.score_column(session.store, run.id, metric.fingerprint, by=by)
     samples = _samples(rows, column, column.value)
     return samples if metric.rule is None else over_repeats(samples, metric.rule, rows.size)
+
+
+def _of_calls(session: Session, rows: Frame, run: RunRecord) -> Mapping[str, Samples]:
+    if run.id not in rows.calls:
+        columns = scores.output_columns(session.store, run.id, tuple(OUTPUT_FIELDS.values()))
+        first = next(iter(columns.values()))
+        one = _samples(rows, first, first.value)
+        rows.calls[run.id] = {name: replace(one, scores=column.value) for name, column in columns.items()}
+    return rows.calls[run.id]
 
 
 def _samples(rows: Frame, column: Column, values: npt.NDArray[np.float64]) -> Samples:
