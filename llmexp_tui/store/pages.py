@@ -15,31 +15,25 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from llmexp_tui.domain.watch import Watch, tell, unwatched
 from llmexp_tui.errors import UsageError
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.pair_lists import (
     FILTERS,
     SORTS,
     PairQuery,
-    Watch,
     arm_sql,
     matching,
     narrowed,
     one_repeat,
     parameters,
     row_numbers,
-    tell,
 )
 from llmexp_tui.store.types import decode_json, decode_text
 
 _KEPT_LISTS = 12
 _FIRST_LOOK, _LARGEST_LOOK = 256, 16_384
 """Rows asked at once for the next match: few at first, as it is mostly near, twice as many each time."""
-
-
-def unwatched(share: float | None) -> bool:
-    """Nobody looks, nobody calls it off."""
-    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
+from llmexp_tui.domain.watch import Watch, tell
 from llmexp_tui.errors import CalledOffError
 from llmexp_tui.store.bulk import plain_rows
 from llmexp_tui.store.engine import Store
@@ -24,9 +25,6 @@ from llmexp_tui.store.names import find_no, run_no
 from llmexp_tui.store.scores import OUTPUT_FIELDS
 from llmexp_tui.store.tables import ScorerTable, core
 from llmexp_tui.store.types import encode_text
-
-Watch = Callable[[float | None], bool]
-"""Told now and then how much of the work is done (0 to 1, None where nobody can know); False calls it off."""
 
 _STEPS = 100_000
 """So many steps of SQLite's machine take some 5 ms: how soon it hears that nobody wants the answer."""
@@ -219,12 +217,6 @@ def matching(connection: Connection, query: PairQuery, values: dict[str, Any], n
         f" USING (row_no) WHERE 1{_CONDITIONS[query.filter]}"
     )
     return {row[0] for row in plain_rows(connection, statement, {**values, "rows": json.dumps(numbers)})}
-
-
-def tell(watch: Watch, share: float | None) -> None:
-    """Say how far it is. Raises CalledOffError where the answer is not wanted any more."""
-    if not watch(share):
-        raise CalledOffError
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import UsageError
@@ -17,10 +17,15 @@ from llmexp_tui.workflows.stored import prepare_stored
 JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 
 
-def compare_experiment(session: Session, name: str) -> ExperimentReport:
-    """The newest complete runs of the experiment's variants. Raises UsageError where a side was never run."""
+def compare_experiment(
+    session: Session, name: str, told: Callable[[float], object] = lambda share: None
+) -> ExperimentReport:
+    """The newest complete runs of the experiment's variants. `told` hears how much is done (0 to 1).
+
+    Raises UsageError where a side was never run.
+    """
     baseline, candidates = newest_arms(session, name)
-    return _compare(session, prepare(session, name), baseline, candidates)
+    return _compare(session, prepare(session, name), baseline, candidates, told)
 
 
 def newest_arms(session: Session, name: str) -> tuple[RunRecord, list[RunRecord]]:
@@ -60,12 +65,16 @@ def require_one_experiment(records: Sequence[RunRecord]) -> None:
 
 
 def _compare(
-    session: Session, prepared: Prepared, baseline: RunRecord, candidates: list[RunRecord]
+    session: Session,
+    prepared: Prepared,
+    baseline: RunRecord,
+    candidates: list[RunRecord],
+    told: Callable[[float], object] = lambda share: None,
 ) -> ExperimentReport:
     aa = find_aa(session, prepared, groups=(baseline.group,))
     sides = _pooled(session, [baseline, *candidates])
     arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy))
-    return judge(session, prepared, arms, record=False)
+    return judge(session, prepared, arms, record=False, told=told)
 
 
 def _pooled(session: Session, arms: Sequence[RunRecord]) -> list[tuple[RunRecord, ...]]:

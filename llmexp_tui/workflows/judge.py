@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,6 +37,9 @@ from llmexp_tui.workflows.session import Session
 AA_ARM = "\x00aa"
 """The A/A copy's name among the arms; no variant can be called so."""
 
+
+_ROWS_SHARE, _COLUMNS_SHARE = 0.15, 0.35
+"""About so much of the time is gone once the rows are read, and once the columns are; the rest is the statistics'."""
 
 Arm = tuple[RunRecord, ...]
 """One arm's runs: one, or three under the three-run rule."""
@@ -77,22 +80,34 @@ class Effort:
 
 
 def judge(
-    session: Session, prepared: Prepared, arms: JudgedArms, *, effort: Effort = Effort(), record: bool = True
+    session: Session,
+    prepared: Prepared,
+    arms: JudgedArms,
+    *,
+    effort: Effort = Effort(),
+    record: bool = True,
+    told: Callable[[float], object] = lambda share: None,
 ) -> ExperimentReport:
-    """The report of an experiment from stored runs. `record` stores the comparison and its audit entry."""
+    """The report of an experiment from stored runs. `record` stores the comparison and its audit entry.
+
+    `told` hears how much is done (0 to 1).
+    """
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
     slices = sorted({gate.slice_parts[0] for gate in prepared.experiment.gates if gate.slice_parts})
     first = arms.baseline[0]
     rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
+    told(_ROWS_SHARE)
     data = [d for metric in metrics if (d := _data(session, rows, arms, metric)) is not None]
+    told(_COLUMNS_SHARE)
     comparison = compare_arms(
         data,
         baseline=arms.baseline[0].variant,
         candidates=[arm[0].variant for arm in arms.candidates],
         aa=AA_ARM if arms.own_aa is not None else None,
         plan=_plan(session, prepared, arms),
+        told=lambda share: told(_COLUMNS_SHARE + (1.0 - _COLUMNS_SHARE) * share),
     )
     comparison = _undirected(comparison, metrics)
     report = ExperimentReport(

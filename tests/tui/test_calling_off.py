@@ -9,11 +9,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.worker import get_current_worker
 
-from llmexp_tui.store import pages, pair_lists
+from llmexp_tui.errors import CalledOffError, RunError
+from llmexp_tui.store import comparisons, pages, pair_lists
+from llmexp_tui.tui.comparing import compare_apart
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.rows import RowsScreen
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.title_line import TitleLine
+from llmexp_tui.workflows.session import Session
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
 
@@ -24,7 +27,7 @@ GIVE_UP_S = 30.0
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
     """While it is clear, a search on the rows screen gets no further than where it says how far it is."""
     let_go = Event()
-    watched = RowsScreen._watched
+    watched = RowsScreen.still_wanted
 
     def holding(screen: RowsScreen, share: float | None) -> bool:
         worker = get_current_worker()
@@ -33,7 +36,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
             pass
         return watched(screen, share)
 
-    monkeypatch.setattr(RowsScreen, "_watched", holding)
+    monkeypatch.setattr(RowsScreen, "still_wanted", holding)
     monkeypatch.setattr(pair_lists, "_STEPS", 1)
     monkeypatch.setattr(pages, "_FIRST_LOOK", 1)
     yield let_go
@@ -81,3 +84,15 @@ async def test_esc_stops_looking_for_the_next_regression(make_app: MakeApp, held
         assert pilot.app.screen is screen
         await pilot.press("escape")
         await on_screen(pilot, ResultsScreen)
+
+
+def test_a_comparison_in_its_own_process_says_how_far_it_is_and_ends_when_called_off(session: Session) -> None:
+    told: list[float] = []
+    compare_apart("tone", session, lambda share: share is None or not told.append(share))
+    assert told == sorted(told) and told[0] > 0.0 and told[-1] == 1.0
+    kept = comparisons.latest(session.store, "tone")[0]
+    with pytest.raises(CalledOffError):
+        compare_apart("tone", session, lambda share: share is None)
+    assert comparisons.latest(session.store, "tone")[0] == kept, "nothing is stored of what was called off"
+    with pytest.raises(RunError, match="no_such"):
+        compare_apart("no_such", session, lambda share: True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.domain.watch import Watch, unwatched
 from llmexp_tui.store import runs, scores
-from llmexp_tui.store.pages import PairPages, PairRow, unwatched
-from llmexp_tui.store.pair_lists import PairQuery, Watch
+from llmexp_tui.store.pages import PairPages, PairRow
+from llmexp_tui.store.pair_lists import PairQuery
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.tui.state.rows import ArmRow, RowDetail, RowLine, RowQuery, excerpt_of, row_key, row_no_of, table_row
 from llmexp_tui.workflows.columns import OUTPUT_FIELDS

@@ -11,12 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
-from textual.worker import get_current_worker
 
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.errands import copy_text
-from llmexp_tui.tui.messages import Fetched, StoreChanged
+from llmexp_tui.tui.messages import StoreChanged
 from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import rows as state
@@ -102,10 +101,9 @@ class RowsScreen(ProjectScreen):
 
     def _ask(self, *, keep: bool) -> None:
         self._search("reading")
-        earlier = self.query_one("#rows", PagedTable).source
-        source = partial(
-            RowSource, self.asked, earlier=earlier if isinstance(earlier, RowSource) else None, watch=self._watched
-        )
+        shown = self.query_one("#rows", PagedTable).source
+        earlier = shown if isinstance(shown, RowSource) else None
+        source = partial(RowSource, self.asked, earlier=earlier, watch=self.still_wanted)
         self.fetch("rows", source, partial(self._sourced, keep))
 
     def _sourced(self, keep: bool, source: RowSource) -> None:
@@ -163,13 +161,8 @@ class RowsScreen(ProjectScreen):
         self._searching = what
         self._title(None, share)
 
-    def _watched(self, share: float | None) -> bool:
-        """In a reading thread, now and then: show how far it is; False once nobody waits for it."""
-        if share is not None:
-            self.post_message(Fetched(self._progressed, share))
-        return not get_current_worker().is_cancelled
-
-    def _progressed(self, share: float) -> None:
+    def show_share(self, share: float) -> None:
+        """In the title."""
         if self._searching:
             self._search(self._searching, share)
 
