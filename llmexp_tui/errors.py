@@ -17,7 +17,8 @@ LlmexpError                      exit 2 unless a subclass says otherwise
 │   ├── BudgetError              the cost cap was reached
 │   ├── ErrorRateError           more of an arm's cells failed than the plan allows
 │   └── OfflineError             offline, and something is missing
-└── InterruptedRunError          exit 130
+├── InterruptedRunError          exit 130
+└── CalledOffError               exit 130; whoever asked for a long piece of work wants it no more
 """
 
 from __future__ import annotations
@@ -128,3 +129,12 @@ class InterruptedRunError(LlmexpError):
     """The run was stopped by a signal; what finished is stored and can be resumed."""
 
     exit_code = 130
+
+
+class CalledOffError(LlmexpError):
+    """Whoever asked for a long piece of work wants it no more. Nothing went wrong."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("called off")

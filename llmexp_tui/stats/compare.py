@@ -8,7 +8,7 @@ the order of rows, nor on which other metrics are asked about.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from llmexp_tui.domain.hashing import derived_seed
@@ -63,25 +63,26 @@ def compare_arms(
     aa: str | None = None,
     plan: ComparisonPlan | None = None,
     details: bool = True,
+    told: Callable[[float], object] = lambda share: None,
 ) -> Comparison:
     """Compare candidates with a baseline on columns. One result for each candidate and MetricData, in that order.
 
     aa: name of the arm that is the baseline's A/A copy. A MetricData without that arm falls back to its stored floor,
     then to the baseline's repeats; with both, the copy is the health check and the stored floor the size. details:
-    False leaves out fragility and influential rows.
-    Raises UsageError for a candidate that is the baseline, UnknownNameError for an arm that is missing.
+    False leaves out fragility and influential rows. told: called with the share of the metrics that are judged
+    (0 to 1); what it raises ends the comparison. Raises UsageError for a candidate that is the baseline,
+    UnknownNameError for an arm that is missing.
     """
     plan = plan or ComparisonPlan()
     _check_arms(metrics, baseline, candidates)
     metrics = [_not_interleaved(data) for data in metrics] if not plan.interleaved else list(metrics)
     floors = _floors(metrics, baseline, aa, plan)
-    judged = [
-        judge_metric(
-            data, baseline, candidate, floor, plan, _seed(plan, data.spec, baseline, candidate), details=details
-        )
-        for candidate in candidates
-        for data, floor in zip(metrics, floors, strict=True)
-    ]
+    judged: list[Judgement] = []
+    for candidate in candidates:
+        for data, floor in zip(metrics, floors, strict=True):
+            seed = _seed(plan, data.spec, baseline, candidate)
+            judged.append(judge_metric(data, baseline, candidate, floor, plan, seed, details=details))
+            told(len(judged) / (len(candidates) * len(metrics)))
     outcome = judge([_gate_input(one) for one in judged], _levels(judged, plan), aa_required=plan.aa_required)
     adjusted = _adjusted(judged, plan)
     results = tuple(

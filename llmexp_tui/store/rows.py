@@ -46,6 +46,11 @@ class RowRefs(Sequence[RowRef]):
     def __len__(self) -> int:
         return len(self.nos)
 
+    def key(self, at: int) -> str:
+        """One row's key alone; `at` from 0 on."""
+        start = self._ends[at - 1] if at else 0
+        return self._keys[start : self._ends[at]].decode("utf-8", "surrogatepass")
+
     @overload
     def __getitem__(self, index: int) -> RowRef: ...
     @overload
@@ -54,10 +59,7 @@ class RowRefs(Sequence[RowRef]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         at = index + len(self) if index < 0 else index
-        no = self.nos[at]
-        start = self._ends[at - 1] if at else 0
-        key = self._keys[start : self._ends[at]].decode("utf-8", "surrogatepass")
-        return RowRef(no, key, self._hashes[32 * at : 32 * at + 32].hex())
+        return RowRef(self.nos[at], self.key(at), self._hashes[32 * at : 32 * at + 32].hex())
 
 
 def store_rows(connection: Connection, rows: Iterable[Row], numbers: array[int]) -> Iterator[tuple[str, str]]:

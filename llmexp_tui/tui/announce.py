@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from textual.worker import get_current_worker
+
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import runs
@@ -32,6 +34,10 @@ def announce(app: LlmexpApp, group: GroupLine) -> None:
         app.post_message(Fetched(lambda words: app.say(words, severity=severity), text))
 
 
+def _wanted(share: float | None) -> bool:
+    return not get_current_worker().is_cancelled
+
+
 def _words(session: Session, group: GroupLine) -> tuple[str, str]:
     """What to say and how loudly; nothing where a command has only turned into runs."""
     name = group.experiment
@@ -44,6 +50,6 @@ def _words(session: Session, group: GroupLine) -> tuple[str, str]:
     if record.status not in _GOOD:
         reason = f": {record.stop_reason}" if record.stop_reason else ""
         return f"{name} {run_badge(record.status).word}{reason}", "warning"
-    report = read_report(name, session)
+    report = read_report(name, session, watch=_wanted)
     badge = status_badge(report.status, has_gates=report.has_gates)
     return f"{name}: {badge.glyph} {badge.word}", "information"

@@ -18,7 +18,6 @@ from llmexp_tui.scoring.base import RepeatRule
 from llmexp_tui.scoring.human import PREFERENCE, human_body
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.store import datasets, scores
-from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.store.scores import Column
 from llmexp_tui.workflows.metrics import Metric
 from llmexp_tui.workflows.session import Session
@@ -37,6 +36,7 @@ class Frame:
 
     numbers: (n,) row numbers of the store. labels: row keys. clusters: (n,) codes or None.
     groups: column -> value of each row as text, for the columns that slices name.
+    calls: run id -> figure -> samples of the calls themselves, read once however many metrics are made of them.
     """
 
     numbers: IntArray
@@ -78,21 +78,20 @@ def frame(
 
     Codes follow the version's order, or the order in which rows are dispatched under `seed`.
     """
-    refs: Sequence[RowRef] = datasets.row_refs(session.store, dataset_hash)
-    if seed is not None:
-        refs = [refs[index] for index in row_order(len(refs), seed)]
-    numbers = np.array([ref.no for ref in refs], dtype=np.int64)
-    labels = [ref.key for ref in refs]
+    refs = datasets.row_refs(session.store, dataset_hash)
+    order = range(len(refs)) if seed is None else row_order(len(refs), seed)
+    numbers = np.array(refs.nos, dtype=np.int64)[np.asarray(order, dtype=np.int64)]
+    labels = [refs.key(index) for index in order]
     wanted = [*slices, *([source.cluster] if source.cluster else [])]
     if not wanted:
         return Frame(numbers, labels)
     values = {column: np.empty(len(refs), dtype=object) for column in wanted}
     for at in range(0, len(refs), CHUNK_ROWS):
-        chunk = refs[at : at + CHUNK_ROWS]
-        rows = datasets.rows_by_no(session.store, [ref.no for ref in chunk])
-        for offset, ref in enumerate(chunk, at):
+        chunk = numbers[at : at + CHUNK_ROWS].tolist()
+        rows = datasets.rows_by_no(session.store, chunk)
+        for offset, number in enumerate(chunk, at):
             for column in wanted:
-                values[column][offset] = _as_text(rows[ref.no].values.get(column))
+                values[column][offset] = _as_text(rows[number].values.get(column))
     clusters = None
     if source.cluster:
         # A row without a cluster stands alone; blanks are not one large cluster.

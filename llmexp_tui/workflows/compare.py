@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
@@ -18,10 +18,15 @@ from llmexp_tui.workflows.stored import prepare_stored
 JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 
 
-def compare_experiment(session: Session, name: str, *, by_row: bool = False) -> ExperimentReport:
-    """The newest complete runs of the experiment's variants. Raises UsageError where a side was never run."""
+def compare_experiment(
+    session: Session, name: str, *, by_row: bool = False, told: Callable[[float], object] = lambda share: None
+) -> ExperimentReport:
+    """The newest complete runs of the experiment's variants. `told` hears how much is done (0 to 1).
+
+    Raises UsageError where a side was never run.
+    """
     baseline, candidates = newest_arms(session, name)
-    return _compare(session, prepare(session, name), baseline, candidates, by_row)
+    return _compare(session, prepare(session, name), baseline, candidates, by_row, told)
 
 
 def newest_arms(session: Session, name: str) -> tuple[RunRecord, list[RunRecord]]:
@@ -61,13 +66,18 @@ def require_one_experiment(records: Sequence[RunRecord]) -> None:
 
 
 def _compare(
-    session: Session, prepared: Prepared, baseline: RunRecord, candidates: list[RunRecord], by_row: bool
+    session: Session,
+    prepared: Prepared,
+    baseline: RunRecord,
+    candidates: list[RunRecord],
+    by_row: bool,
+    told: Callable[[float], object] = lambda share: None,
 ) -> ExperimentReport:
     at = datetime.fromisoformat(baseline.created_at)
     aa = find_aa(session, prepared, groups=(baseline.group,), at=at)
     sides = _pooled(session, [baseline, *candidates])
     arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy))
-    return judge(session, prepared, arms, record=False, by_row=by_row)
+    return judge(session, prepared, arms, record=False, by_row=by_row, told=told)
 
 
 def _pooled(session: Session, arms: Sequence[RunRecord]) -> list[tuple[RunRecord, ...]]:

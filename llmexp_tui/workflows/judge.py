@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
@@ -42,6 +42,9 @@ from llmexp_tui.workflows.session import Session
 AA_ARM = "\x00aa"
 """The A/A copy's name among the arms; no variant can be called so."""
 
+
+_ROWS_SHARE, _COLUMNS_SHARE = 0.15, 0.35
+"""About so much of the time is gone once the rows are read, and once the columns are; the rest is the statistics'."""
 
 Arm = tuple[RunRecord, ...]
 """One arm's runs: one, or three under the three-run rule."""
@@ -89,10 +92,11 @@ def judge(
     effort: Effort = Effort(),
     record: bool = True,
     by_row: bool = True,
+    told: Callable[[float], object] = lambda share: None,
 ) -> ExperimentReport:
     """The report of an experiment from stored runs. `record` stores the comparison and its audit entry.
 
-    `by_row` adds every row's scores; a look on the way needs none.
+    `by_row` adds every row's scores; a look on the way needs none. `told` hears how much is done (0 to 1).
     """
     if not session.store.read_only:
         rescore(session, prepared, arms.all)
@@ -103,10 +107,15 @@ def judge(
     slices = sorted(gated | set(declared))
     rows = frame(session, first.dataset_hash, prepared.source, slices, seed=first.seed)
     metrics = metrics_of(prepared.experiment, prepared.scorers, prepared.variants.get(prepared.baseline))
+    told(_ROWS_SHARE)
     data = [d for metric in metrics if (d := arm_data(session, prepared, rows, arms, metric)) is not None]
+    told(_COLUMNS_SHARE)
     baseline, candidates = first.variant, [arm[0].variant for arm in arms.candidates]
     aa, plan = AA_ARM if arms.own_aa is not None else None, _plan(session, prepared, arms)
-    comparison = compare_arms(data, baseline=baseline, candidates=candidates, aa=aa, plan=plan)
+    comparison = compare_arms(
+        data, baseline=baseline, candidates=candidates, aa=aa, plan=plan,
+        told=lambda share: told(_COLUMNS_SHARE + (1.0 - _COLUMNS_SHARE) * share),
+    )  # fmt: skip
     comparison = _undirected(comparison, metrics)
     undirected = {m.spec.name for m in metrics if not m.directed}
     by_slice = compare_slices(

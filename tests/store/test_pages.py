@@ -12,11 +12,12 @@ from sqlalchemy import event
 from llmexp_tui.domain.dataset import make_row
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.domain.score import Score
-from llmexp_tui.errors import UsageError
-from llmexp_tui.store import comparisons, datasets, overview, queue, runs, scores
+from llmexp_tui.errors import CalledOffError, UsageError
+from llmexp_tui.store import comparisons, datasets, overview, pair_lists, queue, runs, scores
 from llmexp_tui.store.cells import write_cells
 from llmexp_tui.store.engine import Store
-from llmexp_tui.store.pages import FILTERS, SORTS, ArmValue, PairPages, PairQuery
+from llmexp_tui.store.pages import ArmValue, PairLists, PairPages
+from llmexp_tui.store.pair_lists import FILTERS, SORTS, PairQuery
 from tests.store.samples import AT, EXACT, LENGTH, answer, cell, failure, make_rows, make_runs, run_record
 
 QUERY = PairQuery("base", "cand", EXACT)
@@ -182,6 +183,52 @@ def test_a_list_stays_as_it_was_until_refreshed(store: Store, rows: list[int]) -
     assert shown.count() == 2
     shown.refresh()
     assert shown.count() == 3
+
+
+ASKED = [{"filter": "regressed"}, {"filter": "improved", "sort": "change"}, {"text": "says"},
+         {"slice": ("channel", "web")}, {"filter": "disagreement", "metrics": ((EXACT, "higher"),)}]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", ASKED)
+def test_a_long_search_tells_how_far_it_is_and_can_be_called_off(
+    store: Store, rows: list[int], changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair_lists, "_RANGE", 3)
+    monkeypatch.setattr(pair_lists, "_STEPS", 1)
+    query = replace(QUERY, **changes)  # type: ignore[arg-type]
+    told: list[float | None] = []
+    shown = PairPages(store, query, watch=lambda share: told.append(share) is None)
+    assert shown.count() == PairPages(store, query).count()
+    shares = [share for share in told if share is not None]
+    assert len(told) > 20
+    assert query.sort == "change" or query.metrics or shares == [3 / 8, 6 / 8, 1.0]
+    for last in (1, 20, len(told)):
+        left = iter(range(last - 1))
+        with pytest.raises(CalledOffError):
+            PairPages(store, query, watch=lambda _, left=left: next(left, None) is not None).count()  # type: ignore[misc]
+    assert shown.count() == PairPages(store, query).count(), "nothing of a search that was called off stays behind"
+
+
+def test_looking_for_the_next_goes_no_further_than_it_must_and_can_be_called_off(store: Store) -> None:
+    numbers = make_runs(store, "base", "cand", rows=1200)
+    for run in ("base", "cand"):
+        write_cells(store, [made(run, row, float(run == "base" or n != 1000), 0) for n, row in enumerate(numbers)])
+    told: list[float | None] = []
+    shown = PairPages(store, QUERY, watch=lambda share: told.append(share) is None)
+    assert [shown.find_next(place, "regressed") for place in (900, 999, 1000)] == [1000, 1000, None]
+    assert told == [1.0], "only where there was nothing further"
+    assert shown.find_next(0, "regressed") == 1000 and told[1:] == [256 / 1199, 768 / 1199]
+    assert shown.find_next(1200, "regressed", backwards=True) == 1000
+    with pytest.raises(CalledOffError):
+        PairPages(store, QUERY, watch=lambda share: False).find_next(0, "regressed")
+
+
+def test_questions_about_the_same_runs_share_what_was_found(store: Store, rows: list[int]) -> None:
+    lists = PairLists()
+    worst = replace(QUERY, filter="regressed", sort="change")
+    assert PairPages(store, worst, lists=lists).count() == 2
+    silent = PairPages(store, worst, lists=lists, watch=lambda share: False)
+    assert silent.count() == 2, "found before: nothing is looked for that could be called off"
 
 
 @pytest.mark.parametrize("change", [{"filter": "x"}, {"sort": "x; DROP TABLE run"}])

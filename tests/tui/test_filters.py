@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.filter import LineFilter
 from textual.widgets import Input, Label, OptionList, RichLog, Static, TextArea
 
-from llmexp_tui.tui.terminal import AsciiFilter, ControlFilter, speaks_utf8
+from llmexp_tui.tui.surface import speaks_utf8
+from llmexp_tui.tui.terminal import AsciiFilter, ControlFilter
 from tests.tui.conftest import MakeApp
 from tests.tui.hostile import HOSTILE
 

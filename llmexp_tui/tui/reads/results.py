@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
+from llmexp_tui.domain.watch import Watch, unwatched
 from llmexp_tui.reports.json import experiment_json
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, runs
@@ -14,31 +17,33 @@ _LARGE = 5_000
 """From so many rows on a comparison takes seconds, and its process stalls: it gets one of its own."""
 
 
-def read_report(experiment: str, session: Session) -> ExperimentReport:
-    """The newest results. Raises UsageError where there is nothing to compare yet."""
+def read_report(experiment: str, session: Session, *, watch: Watch = unwatched) -> ExperimentReport:
+    """The newest results. Raises UsageError where there is nothing to compare yet, CalledOffError as `watch` says."""
     stored = comparisons.latest(session.store, experiment)
     newest = _newest(experiment, session)
     if stored and (newest is None or newest.group == stored[0].group):
         return report_of(stored[0].body)
-    return refresh_report(experiment, session)
+    return refresh_report(experiment, session, watch=watch)
 
 
-def refresh_report(experiment: str, session: Session) -> ExperimentReport:
+def refresh_report(experiment: str, session: Session, *, watch: Watch = unwatched) -> ExperimentReport:
     """Compare what is stored now and keep the answer, so that Home shows it too."""
     newest = _newest(experiment, session)
     if newest is not None and newest.rows * newest.repeats >= _LARGE and not session.store.read_only:
         from llmexp_tui.tui.comparing import compare_apart
 
-        compare_apart(experiment, session)
+        compare_apart(experiment, session, watch)
         return report_of(comparisons.latest(session.store, experiment)[0].body)
     return compare_and_keep(experiment, session)
 
 
-def compare_and_keep(experiment: str, session: Session) -> ExperimentReport:
-    """Compare in this process."""
+def compare_and_keep(
+    experiment: str, session: Session, told: Callable[[float], object] = lambda share: None
+) -> ExperimentReport:
+    """Compare in this process. `told` hears how much is done (0 to 1)."""
     from llmexp_tui.workflows.compare import compare_experiment
 
-    report = compare_experiment(session, experiment)
+    report = compare_experiment(session, experiment, told=told)
     if not session.store.read_only and report.baseline is not None:
         group = runs.get_run(session.store, report.baseline.id).group
         body = experiment_json(report)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 
 from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.domain.watch import Watch, unwatched
 from llmexp_tui.store import runs, scores
-from llmexp_tui.store.pages import PairPages, PairQuery, PairRow
+from llmexp_tui.store.pages import PairPages, PairRow
+from llmexp_tui.store.pair_lists import PairQuery
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.tui.state.rows import ArmRow, RowDetail, RowLine, RowQuery, excerpt_of, row_key, row_no_of, table_row
 from llmexp_tui.workflows.columns import OUTPUT_FIELDS
@@ -15,19 +16,25 @@ from llmexp_tui.workflows.session import Session
 
 
 class RowSource:
-    """A PageSource over the rows of two runs. Every call reads; several threads take turns."""
+    """A PageSource over the rows of two runs. Every call reads.
+
+    `earlier` is another question about the same runs, what it found need not be found again. `watch` hears how far a
+    long search is and may call it off (CalledOffError).
+    """
 
     immediate = False
 
-    def __init__(self, asked: RowQuery, session: Session) -> None:
+    def __init__(
+        self, asked: RowQuery, session: Session, *, earlier: RowSource | None = None, watch: Watch = unwatched
+    ) -> None:
         self.asked = asked
         self._session = session
         self._runs = (
             runs.get_run(session.store, asked.baseline_run),
             runs.get_run(session.store, asked.candidate_run),
         )
-        self._pages = PairPages(session.store, self._query())
-        self._turn = threading.Lock()
+        lists = None if earlier is None else earlier._pages.lists
+        self._pages: PairPages = PairPages(session.store, self._query(), lists=lists, watch=watch)
         source = session.project.datasets.get(self._runs[0].dataset)
         self._expected = source.expected_column if source else "expected"
         self._id = source.id if source else None
@@ -54,29 +61,24 @@ class RowSource:
 
     def count(self) -> int:
         """How many rows the query has."""
-        with self._turn:
-            return self._pages.count()
+        return self._pages.count()
 
     def page(self, start: int, size: int) -> Sequence[TableRow]:
         """Rows start … start + size - 1."""
-        with self._turn:
-            found = self._pages.page(start, size)
+        found = self._pages.page(start, size)
         return [table_row(self._line(row), self.asked.direction) for row in found]
 
     def locate(self, key: str) -> int | None:
         """Where a row is in the list."""
-        with self._turn:
-            return self._pages.locate(row_no_of(key))
+        return self._pages.locate(row_no_of(key))
 
     def find_regression(self, start: int, step: int) -> int | None:
         """The next row (step 1) or the one before (step -1) that got worse, None where there is none."""
-        with self._turn:
-            return self._pages.find_next(start, "regressed", backwards=step < 0)
+        return self._pages.find_next(start, "regressed", backwards=step < 0)
 
     def detail(self, index: int) -> RowDetail | None:
         """Everything on the row at an index."""
-        with self._turn:
-            found = self._pages.page(index, 1)
+        found = self._pages.page(index, 1)
         if not found:
             return None
         row = found[0]

@@ -11,7 +11,8 @@ from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.domain.run import Output, RunRecord
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import rows, runs, scores
-from llmexp_tui.store.pages import PairPages, PairQuery
+from llmexp_tui.store.pages import PairPages
+from llmexp_tui.store.pair_lists import PairQuery
 from llmexp_tui.tui.reads.distribution import pair_of
 from llmexp_tui.tui.reads.rows import metric_of_run
 from llmexp_tui.tui.state.rows import input_lines_of

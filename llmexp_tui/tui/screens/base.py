@@ -76,6 +76,15 @@ class Reading:
         if not worker.is_cancelled:
             self.post_message(Fetched(show, value))
 
+    def still_wanted(self, share: float | None) -> bool:
+        """A Watch for what is read in a thread of this screen: shows how far it is, until nobody waits for it."""
+        if share is not None:
+            self.post_message(Fetched(self.show_share, share))
+        return not get_current_worker().is_cancelled
+
+    def show_share(self, share: float) -> None:
+        """What is read is so far (0 to 1)."""
+
     def on_fetched(self, message: Fetched) -> None:
         """Show what was read."""
         message.stop()

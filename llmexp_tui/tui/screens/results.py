@@ -71,18 +71,31 @@ class ResultsScreen(ProjectScreen):
     def on_mount(self) -> None:
         """The frame before the figures."""
         self.query_one("#nothing").display = False
-        self.query_one("#heading", Static).update(
-            join_lines([line((self.experiment, "strong")), line(("reading …", "muted"))])
-        )
+        self._say("reading …")
         self.query_one("#metrics").focus()
+
+    def _say(self, words: str) -> None:
+        self.query_one("#heading", Static).update(
+            join_lines([line((self.experiment, "strong")), line((words, "muted"))])
+        )
+
+    def show_share(self, share: float) -> None:
+        """In the heading, until it is drawn with the answer."""
+        self._say(f"comparing … {share:.0%} · esc stops")
 
     def load(self) -> None:
         """Read the newest stored comparison."""
-        self.fetch("report", partial(read_report, self.experiment), self._show, self._failed)
+        read = partial(read_report, self.experiment, watch=self.still_wanted)
+        self.fetch("report", read, self._show, self._failed)
 
     def action_recompute(self) -> None:
         """Compare what is stored now."""
-        self.fetch("report", partial(refresh_report, self.experiment), self._show)
+        refresh = partial(refresh_report, self.experiment, watch=self.still_wanted)
+        self.fetch("report", refresh, self._show, self._not_again)
+
+    def _not_again(self, error: LlmexpError) -> None:
+        self.home_app.say_error(error)
+        self._draw()
 
     def _failed(self, error: LlmexpError) -> None:
         self._show(None)

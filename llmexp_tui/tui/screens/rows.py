@@ -70,6 +70,8 @@ class RowsScreen(ProjectScreen):
             "change" if chosen == "regressed" else "order", slice=_slice_of(metric), directions=_directions(report),
         )  # fmt: skip
         self.detail: state.RowDetail | None = None
+        self._shown = self.asked
+        self._searching = ""
 
     def body(self) -> ComposeResult:
         """Title, filter, table, then the pane of the row."""
@@ -98,21 +100,25 @@ class RowsScreen(ProjectScreen):
         self._ask(keep=False)
 
     def _ask(self, *, keep: bool) -> None:
-        self._title(None)
-        self.fetch("rows", partial(RowSource, self.asked), partial(self._sourced, keep))
+        self._search("reading")
+        shown = self.query_one("#rows", PagedTable).source
+        earlier = shown if isinstance(shown, RowSource) else None
+        source = partial(RowSource, self.asked, earlier=earlier, watch=self.still_wanted)
+        self.fetch("rows", source, partial(self._sourced, keep))
 
     def _sourced(self, keep: bool, source: RowSource) -> None:
         self.query_one("#rows", PagedTable).show(source, keep=keep)
 
     @on(PagedTable.Counted, "#rows")
     def _counted(self, message: PagedTable.Counted) -> None:
+        self._shown, self._searching = self.asked, ""
         empty = message.total == 0
         self.query_one("#nothing").display = empty
         self.query_one("#rows").display = not empty
         self.query_one("#pane").display = not empty
         self._title(message.total)
 
-    def _title(self, total: int | None) -> None:
+    def _title(self, total: int | None, share: float | None = None) -> None:
         table = self.query_one("#rows", PagedTable)
         baseline = self.report.baseline.variant if self.report.baseline else "–"
         left = line(
@@ -120,8 +126,8 @@ class RowsScreen(ProjectScreen):
             f"  {self.metric.metric}  ",
             (f"{self.candidate} against {baseline} · {self.asked.words}", "muted"),
         )
-        place = "reading …"
-        if total is not None:
+        place = f"{self._searching} …{'' if share is None else f' {share:.0%}'} · esc stops"
+        if total is not None and not self._searching:
             place = f"row {count(table.cursor + 1)} of {count(total)}" if total else "no row"
         marked = f"{len(table.marked)} marked · " if table.marked else ""
         self.query_one("#title", TitleLine).show(left, line((marked, "accent"), place))
@@ -147,6 +153,28 @@ class RowsScreen(ProjectScreen):
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))
+
+    # ---- what may take long
+
+    def _search(self, what: str, share: float | None = None) -> None:
+        """Say what is going on and how far it is."""
+        self._searching = what
+        self._title(None, share)
+
+    def show_share(self, share: float) -> None:
+        """In the title."""
+        if self._searching:
+            self._search(self._searching, share)
+
+    def _call_off(self) -> None:
+        """Stop what goes on and stay with the rows that are shown."""
+        self.workers.cancel_group(self, "step")
+        self._searching = ""
+        if self.asked == self._shown:
+            self._title(self.query_one("#rows", PagedTable).total)
+        else:
+            self.asked = self._shown
+            self._ask(keep=True)
 
     # ---- filters and order
 
@@ -179,7 +207,10 @@ class RowsScreen(ProjectScreen):
         self.query_one("#rows").focus()
 
     def action_back(self) -> None:
-        """First clears the text filter, then leaves."""
+        """First stops what takes long, then clears the text filter, then leaves."""
+        if self._searching and self.query_one("#rows", PagedTable).ready and self.asked.text == self._shown.text:
+            self._call_off()
+            return
         if self.asked.text:
             bar = self.query_one("#filter", FilterBar)
             bar.clear()
@@ -196,10 +227,13 @@ class RowsScreen(ProjectScreen):
             return
         source = table.source
         if isinstance(source, RowSource):
+            self._search("looking for a regression")
             self.fetch("step", lambda _: source.find_regression(table.cursor, step), self._stepped)
 
     def _stepped(self, place: int | None) -> None:
+        self._searching = ""
         if place is None:
+            self._title(self.query_one("#rows", PagedTable).total)
             self.home_app.say("No further regression in this direction")
         else:
             self.query_one("#rows", PagedTable).move_to(place)

@@ -100,7 +100,8 @@ class PageReader:
             number = min(number, max(0, total - 1) // PAGE_ROWS)
             first = {number: source.page(number * PAGE_ROWS, PAGE_ROWS)} if total else {}
         except LlmexpError as error:
-            self._widget.post_message(self.Broken(error))
+            if not worker.is_cancelled:
+                self._widget.post_message(self.Broken(error))
             return
         if not worker.is_cancelled:
             self._widget.post_message(self.Sized(source, total, place, first))
