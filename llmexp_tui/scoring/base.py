@@ -339,7 +339,7 @@ def _cut(definition: Definition, threshold: float, settings: Settings) -> Defini
         settings.refuse("a threshold needs to know which side is good", 'set direction = "higher" or "lower"')
     if definition.range is not None and not definition.range[0] <= threshold <= definition.range[1]:
         low, high = definition.range
-        settings.refuse(f"threshold = {threshold:g} is out of the score's range", f"give one from {low:g} to {high:g}")
+        settings.refuse(f"threshold = {threshold:g} is out of range", f"give one from {low:g} to {high:g}")
     lower = definition.direction == "lower"
 
     def cut(score: Score) -> Score:
