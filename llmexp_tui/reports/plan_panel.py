@@ -13,6 +13,7 @@ from llmexp_tui.reports import figures
 if TYPE_CHECKING:
     from llmexp_tui.stats.planner import MetricForecast
     from llmexp_tui.workflows.plan import ArmEstimate, GateForecast, PlanReport
+    from llmexp_tui.workflows.plan_judges import JudgeEstimate
 
 WIDTH = 80
 
@@ -21,12 +22,14 @@ def plan_panel(plan: PlanReport) -> str:
     """The whole plan at 80 columns, without a line end."""
     lines = [
         f" {one_line(plan.experiment, 40)} · {one_line(plan.dataset, 40)} · {plan.rows:,} rows × {plan.repeats}",
-        f" {plan.calls:,} calls · {_range(plan.cost_usd)} · {_time(plan.seconds)}",
+        f" {plan.calls:,} calls{_to_judges(plan)} · {_range(plan.cost_usd)} · {_time(plan.seconds)}",
         f" registered {plan.registration.removeprefix('sha256:')[:12]}",
         "",
         " Arms",
         *(_arm(arm) for arm in plan.arms),
     ]
+    if plan.judging:
+        lines += [" Judges", *(_judge(one) for one in plan.judging)]
     if not plan.aa:
         lines.append(" The noise floor is measured already: no A/A is needed.")
     if plan.gates:
@@ -44,6 +47,16 @@ def _arm(arm: ArmEstimate) -> str:
     low, high = arm.tokens
     name = one_line(arm.variant, 24) + slot
     return f"  {name:<30} {arm.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(arm.cost_usd)}"
+
+
+def _to_judges(plan: PlanReport) -> str:
+    return f" and {plan.judge_calls:,} to judges" if plan.judging else ""
+
+
+def _judge(one: JudgeEstimate) -> str:
+    low, high = one.tokens
+    name = f"{one_line(one.metric, 24)} ({one_line(one.model, 16)})"
+    return f"  {name:<30} {one.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(one.cost_usd)}"
 
 
 def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:

@@ -78,7 +78,7 @@ class Scorer(Protocol):
     `calls` is True where scores come from `ascore` (a model, a command or a coroutine is awaited), else from
     `score`; `by_people` where nothing here gives them. `needs_baseline`: it compares an output with the baseline's.
     `rejudge` is how often more the baseline's outputs are judged, to learn the judge's own noise. `models` names the
-    project's models that it calls, `columns` every column that rows must have.
+    project's models that it calls, `columns` every column that rows must have, `parts` a composite's scorers.
     A scorer may raise; whoever calls it turns that into Score(None, error=…).
     """
 
@@ -102,6 +102,8 @@ class Scorer(Protocol):
     def columns(self) -> tuple[str, ...]: ...
     @property
     def models(self) -> tuple[str, ...]: ...
+    @property
+    def parts(self) -> tuple[Scorer, ...]: ...
     @property
     def weight(self) -> float: ...
     @property
@@ -155,6 +157,11 @@ class BuiltScorer:
     def models(self) -> tuple[str, ...]:
         """Names of the project's models that it calls."""
         return self.definition.models
+
+    @property
+    def parts(self) -> tuple[Scorer, ...]:
+        """What a composite is made of; empty for every other scorer."""
+        return self.definition.parts
 
     def body(self) -> Mapping[str, Any]:
         """The stored record: what the fingerprint is made of, as JSON."""
@@ -339,8 +346,7 @@ def _cut(definition: Definition, threshold: float, settings: Settings) -> Defini
         settings.refuse("a threshold needs to know which side is good", 'set direction = "higher" or "lower"')
     if definition.range is not None and not definition.range[0] <= threshold <= definition.range[1]:
         low, high = definition.range
-        mend = f"give one from {low:g} to {high:g}"
-        settings.refuse(f"threshold = {threshold:g} is out of the score's range", mend)
+        settings.refuse(f"threshold = {threshold:g} is out of range", f"give one from {low:g} to {high:g}")
     lower = definition.direction == "lower"
 
     def cut(score: Score) -> Score:

@@ -67,7 +67,7 @@ class Definition:
     `body` holds every setting that can change a value, as JSON, with the text of files it reads and the version
     of the library that decides; its hash is the fingerprint. `columns` are the row's columns it reads besides
     the expected one. `models` are the names of the models it calls. `needs_baseline`: what is expected of an output
-    is the baseline's output of the same row and repeat.
+    is the baseline's output of the same row and repeat. `parts` are the scorers that a composite is made of.
     """
 
     body: Mapping[str, Any]
@@ -82,6 +82,7 @@ class Definition:
     columns: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     needs_baseline: bool = False
+    parts: tuple[Any, ...] = ()
 
 
 Build = Callable[[Settings, ScorerContext], Definition]

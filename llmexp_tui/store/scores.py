@@ -67,12 +67,13 @@ class OutputKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An answer to be scored; `output_no` names it to `write_scores`."""
+    """An answer to be scored; `output_no` names it to `write_scores`. `tried`: the scorer failed on it before."""
 
     output_no: OutputKey
     row_no: int
     repeat: int
     completion: Completion
+    tried: bool = False
 
 
 def score_column(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> Column:
@@ -130,6 +131,17 @@ def labels_of(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> l
         run = run_no(store, connection, run_id)
         scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
         return list(connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).scalars())
+
+
+def commonest_error(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> str | None:
+    """Why the scorer failed on most of those answers of the run that it failed on; None where it failed on none."""
+    times = func.count()
+    query = select(_SCORE.c.error).where(_SCORE.c.error.is_not(None), _SCORE.c.by == by).group_by(_SCORE.c.error)
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        query = query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)
+        return connection.execute(query.order_by(times.desc(), _SCORE.c.error).limit(1)).scalar()
 
 
 def judge_cost(store: Store, run_id: str, fingerprints: Iterable[str]) -> float | None:
@@ -255,30 +267,31 @@ class _Unseen(NamedTuple):
 def _answers_after(
     store: Store, run_id: str, wanted: _Unseen, after: tuple[int, int], size: int
 ) -> list[StoredAnswer]:
-    query = (
-        select(_OUTPUT.c.run_no, _OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION)
-        .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
-        .where(tuple_(_OUTPUT.c.row_no, _OUTPUT.c.repeat) > tuple_(*after), ~_OUTPUT.c.failed)
-        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
-        .limit(size)
-    )
     with store.read() as connection:
-        query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
+        query = (
+            select(_OUTPUT.c.run_no, _OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION)
+            .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
+            .where(_OUTPUT.c.run_no == run_no(store, connection, run_id), ~_OUTPUT.c.failed)
+            .where(tuple_(_OUTPUT.c.row_no, _OUTPUT.c.repeat) > tuple_(*after))
+            .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
+            .limit(size)
+        )
         if wanted.fingerprint is not None:
-            scorer = find_no(connection, _SCORER, "fingerprint", wanted.fingerprint)
-            seen = select(_SCORE.c.row_no).where(
+            score = select(_SCORE.c.row_no).where(
                 _SCORE.c.run_no == _OUTPUT.c.run_no,
-                _SCORE.c.scorer_no == scorer,
+                _SCORE.c.scorer_no == find_no(connection, _SCORER, "fingerprint", wanted.fingerprint),
                 _SCORE.c.row_no == _OUTPUT.c.row_no,
                 _SCORE.c.repeat == _OUTPUT.c.repeat,
                 _SCORE.c.by == wanted.by,
             )
-            if wanted.again:
-                seen = seen.where(_SCORE.c.value.is_not(None))
-            query = query.where(~seen.exists())
+            done = score.where(_SCORE.c.value.is_not(None)) if wanted.again else score
+            query = query.where(~done.exists()).add_columns(score.exists().label("tried"))
         rows = connection.execute(query).mappings().all()
     return [
-        StoredAnswer(OutputKey(r["run_no"], r["row_no"], r["repeat"]), r["row_no"], r["repeat"], completion_of(r))
+        StoredAnswer(
+            OutputKey(r["run_no"], r["row_no"], r["repeat"]), r["row_no"], r["repeat"], completion_of(r),
+            bool(r.get("tried")),
+        )
         for r in rows
     ]
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.domain.score import again, against
+from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.reports.record import JudgeNoise
 from llmexp_tui.scoring.base import Scorer
 from llmexp_tui.scoring.discipline import drift_between, drift_within, judge_warnings, mixed_scorers
 from llmexp_tui.scoring.pairwise import orders_of
-from llmexp_tui.stats.agreement import position_bias
+from llmexp_tui.stats.agreement import PositionBias, position_bias
 from llmexp_tui.stats.floor import FloorRecord, judge_share
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.store import experiments, runs, scores
@@ -39,9 +40,34 @@ def warnings_of(session: Session, prepared: Prepared, baseline: Arm, candidates:
             found += _drift(session, scorer, [*baseline, *(run for arm in candidates for run in arm)])
         if scorer.calls:
             found += _mixed(session, prepared, name, scorer, baseline, candidates)
-        if scorer.needs_baseline and not scorer.by_people:
+        if not scorer.by_people:
+            found += _unread(session, name, scorer, baseline, candidates)
+        if is_preference(scorer):
             found += _bias(session, name, scorer, baseline, candidates)
     return tuple(dict.fromkeys(found))
+
+
+def is_preference(scorer: Scorer) -> bool:
+    """True where a judge was asked in both orders which of two answers is better."""
+    return scorer.body().get("type") == "pairwise"
+
+
+def _unread(
+    session: Session, name: str, scorer: Scorer, baseline: Arm, candidates: Sequence[Arm]
+) -> Iterator[str]:
+    """Answers that the scorer failed on: how many of which arm, why most often, and how to have it asked again."""
+    counts, why = [], None
+    for arm in ((baseline,) if not scorer.needs_baseline else ()) + tuple(candidates):
+        by = against(baseline[-1].id) if scorer.needs_baseline else ""
+        error = scores.commonest_error(session.store, arm[-1].id, scorer.fingerprint, by=by)
+        if error is not None:
+            why = why or error
+            left = runs.unscored(session.store, arm[-1].id, {"": scorer.fingerprint}, by=by)[""]
+            counts.append(f"{left:,} of {arm[-1].variant}")
+    if why is not None:
+        said = f"{name} left answers without a score, {' and '.join(counts)}, most often as {one_line(why, 160)}"
+        ids = " ".join(arm[-1].id for arm in (baseline, *candidates))
+        yield f"{said}; `llmexp-tui judge {ids}` asks again" if scorer.calls else said
 
 
 def _drift(session: Session, scorer: Scorer, records: Sequence[RunRecord]) -> Iterator[str]:
@@ -98,7 +124,8 @@ def _differs(session: Session, name: str, scorer: Scorer, run: RunRecord) -> str
 
 def _bias(session: Session, name: str, scorer: Scorer, baseline: Arm, candidates: Sequence[Arm]) -> Iterator[str]:
     """Whether the judge of a preference chose places instead of answers."""
-    orders = [order for arm in candidates for order in _orders(session, scorer, baseline, arm)]
+    sides = candidates if scorer.needs_baseline else (baseline, *candidates)
+    orders = [order for arm in sides for order in _orders(session, scorer, baseline, arm)]
     if not orders:
         return
     bias = position_bias([first for first, _ in orders], [second for _, second in orders])
@@ -116,7 +143,9 @@ def _orders(session: Session, scorer: Scorer, baseline: Arm, arm: Arm) -> list[t
     return [
         order
         for run, base in zip(arm, baseline, strict=False)
-        for label in scores.labels_of(session.store, run.id, scorer.fingerprint, by=against(base.id))
+        for label in scores.labels_of(
+            session.store, run.id, scorer.fingerprint, by=against(base.id) if scorer.needs_baseline else ""
+        )
         if (order := orders_of(label)) is not None
     ]
 
@@ -124,18 +153,25 @@ def _orders(session: Session, scorer: Scorer, baseline: Arm, arm: Arm) -> list[t
 def position_notes(
     session: Session, prepared: Prepared, baseline: Arm, candidates: Sequence[Arm]
 ) -> tuple[str, ...]:
-    """For each preference, on how many answers the judge contradicted itself when the order was turned round."""
+    """For each preference and arm, how often the other order changed the judge's mind, and whether places decided."""
     found = []
     for name, scorer in prepared.scorers.items():
-        if scorer.by_people or not scorer.needs_baseline:
+        if not is_preference(scorer):
             continue
-        for arm in candidates:
+        for arm in candidates if scorer.needs_baseline else (baseline, *candidates):
             orders = _orders(session, scorer, baseline, arm)
-            flips = sum(1 for first, second in orders if first * second < 0)
             if orders:
-                said = f"the other order changed the judge's mind on {flips} of {len(orders)} answers (ties)"
+                said = _position(position_bias([first for first, _ in orders], [second for _, second in orders]))
                 found.append(f"{name}, {arm[-1].variant}: {said}")
     return tuple(found)
+
+
+def _position(bias: PositionBias) -> str:
+    said = f"the other order changed the judge's mind on {bias.flips} of {bias.rows} answers (ties)"
+    if bias.first_share is None or bias.first_low is None or bias.first_high is None:
+        return said
+    shares = f"{bias.first_share:.0%} ({bias.first_low:.0%} to {bias.first_high:.0%})"
+    return f"{said}, {shares} of them for the one shown first, binomial p = {bias.p_value:.2g}"
 
 
 def noise_of(

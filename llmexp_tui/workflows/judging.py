@@ -69,6 +69,7 @@ class Judging:
     async def run(self, records: Sequence[RunRecord], *, retry: bool = False) -> LlmexpError | None:
         """Scores every output that a calling scorer has not seen, with `retry` those too on which it failed.
 
+        What it failed on it asks anew: the cache holds the very answers that could not be read.
         What stopped it, or None; what was scored until then is stored.
         """
         for name, scorer in self.prepared.scorers.items():
@@ -164,7 +165,8 @@ class Judging:
         slot = record.slot if record.number == 1 else f"{record.slot}{record.number}"
         more = (item.hearings.nth,) if item.hearings.nth else ()
         seed = derived_seed(record.seed, row.hash, item.repeat, slot, "judge", *more) & ((1 << SEED_BITS) - 1)
-        call = ScoreCall(self.bench, record.rules, fresh=record.fresh or record.slot == SLOT_AA)
+        fresh = record.fresh or record.slot == SLOT_AA or item.answer.tried
+        call = ScoreCall(self.bench, record.rules, fresh=fresh)
         score = await ascore_safely(scorer, sample, call, seed=seed, repeat=item.repeat)
         return None if call.stopped else score
 

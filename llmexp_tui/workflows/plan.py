@@ -16,6 +16,7 @@ from llmexp_tui.domain.usage import Price, Request
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
+from llmexp_tui.scoring.discipline import judge_warnings
 from llmexp_tui.stats.compare import compare_arms
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
@@ -37,6 +38,7 @@ from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
 from llmexp_tui.workflows.metrics import Metric, metrics_of
+from llmexp_tui.workflows.plan_judges import JudgeEstimate, judge_estimates
 from llmexp_tui.workflows.prepare import Prepared, prepare
 from llmexp_tui.workflows.session import Session
 
@@ -83,16 +85,22 @@ class PlanReport:
     effect: float | None
     power: float
     warnings: tuple[str, ...]
+    judging: tuple[JudgeEstimate, ...] = ()
 
     @property
     def calls(self) -> int:
-        """Calls of all arms, cached answers not deducted."""
+        """Calls of all arms, cached answers not deducted; those to judges are apart."""
         return sum(arm.calls for arm in self.arms)
 
     @property
+    def judge_calls(self) -> int:
+        """Calls to judges and embedding models, cached answers not deducted."""
+        return sum(one.calls for one in self.judging)
+
+    @property
     def cost_usd(self) -> tuple[float, float] | None:
-        """(low, high) USD of all arms, None where a price is unknown."""
-        costs = [arm.cost_usd for arm in self.arms]
+        """(low, high) USD of all arms and their judges, None where a price is unknown."""
+        costs = [arm.cost_usd for arm in self.arms] + [one.cost_usd for one in self.judging]
         known = [cost for cost in costs if cost is not None]
         if len(known) < len(costs):
             return None
@@ -119,9 +127,9 @@ def plan_experiment(
     warnings = [f"{g.metric}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
     warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
     warnings += _of_the_plan(prepared)
-    asked = [n for n, s in prepared.scorers.items() if s.models]
-    if asked:
-        warnings.append(f"{', '.join(asked)} ask a model about every answer too; that is not in these figures")
+    judging = judge_estimates(session, prepared, aa=needs_aa)
+    tested = [variant.model.model for variant in prepared.variants.values()]
+    warnings += judge_warnings(prepared.scorers.values(), session.project.models, tested)
     return PlanReport(
         experiment=name,
         dataset=f"{prepared.dataset.name} {prepared.dataset.label}",
@@ -130,11 +138,12 @@ def plan_experiment(
         registration=prepared.registration.hash,
         aa=needs_aa,
         arms=tuple(arms),
-        seconds=_seconds(session, prepared, arms),
+        seconds=_seconds(session, prepared, arms, judging),
         gates=gates,
         effect=effect,
         power=power,
         warnings=tuple(warnings) + prepared.warnings,
+        judging=judging,
     )
 
 
@@ -184,9 +193,14 @@ def _sample(session: Session, prepared: Prepared, variant: str) -> list[Request]
     return [build_request(model, r.messages, seed=0, output_schema=r.output_schema, tools=r.tools) for r in rendered]
 
 
-def _seconds(session: Session, prepared: Prepared, arms: Sequence[ArmEstimate]) -> tuple[float, float]:
+def _seconds(
+    session: Session, prepared: Prepared, arms: Sequence[ArmEstimate], judging: Sequence[JudgeEstimate]
+) -> tuple[float, float]:
     """Calls over concurrency, by the latency that the models showed before, or a second where they never ran."""
     low = high = 0.0
+    for one in judging:
+        waves = one.calls / session.project.models[one.model].max_concurrency
+        low, high = low + waves * ASSUMED_LATENCY_MS / 4000, high + waves * ASSUMED_LATENCY_MS / 250
     for arm in arms:
         variant = prepared.variants[arm.variant]
         known = runs.find_runs(session.store, variant_hash=variant.hash, statuses=(RunStatus.COMPLETE,), limit=1)

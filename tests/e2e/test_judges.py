@@ -146,6 +146,29 @@ async def test_what_judging_failed_on_is_asked_again_by_the_judge_command(tmp_pa
     assert compared(folder).candidates[0].unscored == ()
 
 
+async def test_an_unreadable_verdict_is_asked_for_anew_on_demand_and_the_report_says_how(tmp_path: Path) -> None:
+    readable = False
+
+    def verdict(request: Recorded) -> Reply | dict[str, Any]:
+        return grade(2) if readable or judged_item(request) != 3 else says("Four, I would say.")
+
+    with court(verdict) as server:
+        folder = project(tmp_path, server)
+        await ran(folder)
+        (said,) = [w for w in compared(folder).warnings if "without a score" in w]
+        assert "tone left answers without a score, 1 of long and 1 of short" in said
+        assert "the judge's answer cannot be read" in said
+        names = said.rpartition("llmexp-tui judge ")[2].partition("`")[0].split()
+        readable = True
+        with folder.session() as session:  # the cache holds what could not be read, and must not answer
+            outcome = await rejudge(session, names, RunOptions())
+            assert (outcome.exit_code, outcome.calls) == (0, 2)
+            assert (await rejudge(session, names, RunOptions())).calls == 0
+    report = compared(folder)
+    assert report.candidates[0].unscored == ()
+    assert not [w for w in report.warnings if "without a score" in w]
+
+
 @pytest.mark.parametrize("lane", LANES)
 async def test_another_model_than_asked_is_shown_as_drift(tmp_path: Path, lane: str) -> None:
     def verdict(request: Recorded) -> Reply:

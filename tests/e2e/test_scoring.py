@@ -93,8 +93,19 @@ async def test_a_judge_that_chooses_places_decides_nothing_and_is_told_on(tmp_pa
         await ran(folder)
     report = compared(folder)
     assert (metric(report, "preferred").delta, metric(report, "preferred").ties) == (0.0, ROWS)
-    assert any(f"on {ROWS} of {ROWS} answers" in note for note in report.notes)
+    (note,) = [note for note in report.notes if f"on {ROWS} of {ROWS} answers" in note]
+    assert "100% (91% to 100%) of them for the one shown first, binomial p = 1.8e-12" in note
     assert any("prefers the answer shown first" in warning for warning in report.warnings)
+
+
+async def test_a_judge_that_chooses_places_is_told_on_without_a_baseline_too(tmp_path: Path) -> None:
+    with court(lambda request: better(False)) as server:
+        folder = project(tmp_path, server, {"type": "pairwise", "name": "as_good", "model": "jury"}, rows=12)
+        await ran(folder)
+    report = compared(folder)
+    notes = [note for note in report.notes if "on 12 of 12 answers" in note and "binomial p = 0.00049" in note]
+    assert [note.partition(":")[0] for note in notes] == ["as_good, long", "as_good, short"]
+    assert any("prefers the answer shown second" in warning for warning in report.warnings)
 
 
 async def test_without_expected_answers_the_baseline_is_what_is_preferred_over(tmp_path: Path) -> None:

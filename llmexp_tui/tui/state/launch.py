@@ -58,6 +58,7 @@ def size_lines(plan: PlanReport, choice: LaunchChoice) -> list[Line]:
     return [
         line(
             (f"{count(calls)} calls", "strong"),
+            (f" and {count(round(scale * plan.judge_calls))} to judges" if plan.judge_calls else "", "strong"),
             (f"  {plural(rows, 'row')} × {plural(repeats, 'repeat')}, {what}", "muted"),
         ),
         line((money, "strong"), ("  if nothing is cached", "muted")),

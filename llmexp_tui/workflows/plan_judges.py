@@ -1,0 +1,148 @@
+"""What judges and embedding models would be asked in a check, and for how much: learnt by a rehearsal.
+
+Each scorer scores a few rows with a stand-in for its judge, which notes what it is asked and answers by the form that
+it is asked for. So the figures follow whatever a scorer does, and nothing is called.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmexp_tui.domain.prompt import Message
+from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.usage import Completion, Embeddings
+from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
+from llmexp_tui.providers.prices import price_of
+from llmexp_tui.scoring.base import Scorer
+from llmexp_tui.scoring.outputs import sample_of
+from llmexp_tui.scoring.pairwise import against_baseline
+from llmexp_tui.store import datasets
+from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.session import Session
+
+SAMPLE_ROWS = 20
+STATEMENTS = 3
+"""How many statements an answer is taken to hold, where a judge is asked to list them."""
+SHORTEST_VERDICT = 20
+"""Tokens of a verdict without its reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeEstimate:
+    """What a scorer asks of one model over all arms, further judgements included, nothing cached.
+
+    Tokens and USD as (low, high): from answers of a word and curt verdicts to the full allowance of both. USD None
+    where the price is unknown.
+    """
+
+    metric: str
+    model: str
+    calls: int
+    tokens: tuple[int, int]
+    cost_usd: tuple[float, float] | None
+
+
+def judge_estimates(session: Session, prepared: Prepared, *, aa: bool) -> tuple[JudgeEstimate, ...]:
+    """One for each scorer and each model that it asks. `aa`: the baseline's A/A copy is judged as well."""
+    asking = {name: scorer for name, scorer in prepared.scorers.items() if scorer.models}
+    rows = _rows(session, prepared) if asking else ()
+    found = []
+    for name, scorer in asking.items() if rows else ():
+        answers = _answers(prepared, scorer, aa)
+        low, high = (_rehearsed(prepared, scorer, rows, allowed) for allowed in (1, None))
+        for model in high:
+            found.append(_estimate(session, name, model, answers / len(rows), low.get(model, []), high[model]))
+    return tuple(found)
+
+
+def _answers(prepared: Prepared, scorer: Scorer, aa: bool) -> int:
+    """How many answers a scorer is asked about."""
+    arms = len(prepared.candidates) + aa + (0 if scorer.needs_baseline else 1 + scorer.rejudge)
+    return arms * prepared.dataset.rows * prepared.experiment.repeats
+
+
+def _estimate(
+    session: Session, metric: str, model: str, share: float, low: Sequence[int], high: Sequence[int]
+) -> JudgeEstimate:
+    """`low` and `high` are the characters of each noted call; `share` is what one noted call stands for."""
+    settings = session.project.models[model]
+    allowed = settings.params.get("max_tokens", ASSUMED_OUTPUT_TOKENS)
+    said = [SHORTEST_VERDICT, int(allowed)]
+    prompts = [sum(sizes) / CHARS_PER_TOKEN * share for sizes in (low, high)]
+    calls = [len(sizes) * share for sizes in (low, high)]
+    answers = [count * tokens for count, tokens in zip(calls, said, strict=True)]
+    price = price_of(settings)
+    costs = None if price is None else [
+        (prompt * price.input_per_mtok + answer * price.output_per_mtok) / 1e6
+        for prompt, answer in zip(prompts, answers, strict=True)
+    ]
+    tokens = tuple(int(prompt + answer) for prompt, answer in zip(prompts, answers, strict=True))
+    cost = None if costs is None else (costs[0], costs[1])
+    return JudgeEstimate(metric, model, round(calls[1]), (tokens[0], tokens[1]), cost)
+
+
+def _rows(session: Session, prepared: Prepared) -> Sequence[Any]:
+    refs = datasets.row_refs(session.store, prepared.dataset.hash)
+    step = max(1, len(refs) // SAMPLE_ROWS)
+    return list(datasets.rows_by_no(session.store, [ref.no for ref in refs[::step][:SAMPLE_ROWS]]).values())
+
+
+def _rehearsed(prepared: Prepared, scorer: Scorer, rows: Iterable[Any], tokens: int | None) -> dict[str, list[int]]:
+    """The characters of every call, by the model's name, over answers of `tokens` (None: what is allowed)."""
+    stand_in = _StandIn()
+    prompt, model = prepared.prompts[prepared.baseline], prepared.variants[prepared.baseline].model
+    size = tokens or model.params.get("max_tokens", ASSUMED_OUTPUT_TOKENS)
+    answer = "word" * int(size)
+    for row in rows:
+        messages = prompt.render(row.values).messages
+        sample = sample_of(row, Completion(answer), messages, prepared.source.expected_column)
+        for part in _asking(scorer):
+            _through(part.ascore(against_baseline(sample, answer) if part.needs_baseline else sample, stand_in))
+    return stand_in.asked
+
+
+def _asking(scorer: Scorer) -> Iterator[Scorer]:
+    """The scorer or its parts, those alone that ask models: own code is not run for an estimate."""
+    for part in scorer.parts or (scorer,):
+        if part.models:
+            yield part
+
+
+def _through(score: Awaitable[Score]) -> None:
+    """Runs a coroutine that waits for nothing; what it raises is a row that would not be scored."""
+    try:
+        score.__await__().send(None)
+    except Exception:  # the end of a coroutine, too, comes as one
+        return
+
+
+@dataclass(slots=True)
+class _StandIn:
+    """A JudgeCall that notes the characters of each call and answers by its form."""
+
+    asked: dict[str, list[int]] = field(default_factory=dict)
+
+    async def __call__(
+        self, model_name: str, messages: tuple[Message, ...], *, output_schema: Mapping[str, Any] | None = None,
+        seed: int | None = None, repeat: int = 0,
+    ) -> Completion:
+        self.asked.setdefault(model_name, []).append(sum(len(message.content) for message in messages))
+        return Completion(json.dumps(_example(output_schema or {"type": "string"})), cost_usd=0.0)
+
+    async def embed(self, model_name: str, texts: Sequence[str]) -> Embeddings:
+        self.asked.setdefault(model_name, []).append(sum(map(len, texts)))
+        return Embeddings(tuple((1.0,) for _ in texts), cost_usd=0.0)
+
+
+def _example(schema: Mapping[str, Any]) -> Any:
+    """A value of the form that a judge is asked for."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema["type"] == "object":
+        return {key: _example(inner) for key, inner in schema["properties"].items()}
+    if schema["type"] == "array":
+        return [_example(schema["items"])] * STATEMENTS
+    return "a sentence of a few words" if schema["type"] == "string" else 0
