@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.engine.limits import Limiter
 from llmexp_tui.errors import ProviderStopError
 from llmexp_tui.providers.base import Provider, preflight, provider_for
+from llmexp_tui.store.pacing import Pacing
 
 LaneKey = tuple[str, str | None, str | None, str]
 
@@ -44,15 +46,14 @@ class Lanes:
             self._lanes[key] = lane
         return lane
 
-    @property
-    def concurrency(self) -> int:
-        """Calls that may be in flight now, over all lanes."""
-        return sum(lane.limiter.current for lane in self._lanes.values())
-
-    @property
-    def waiting(self) -> str:
-        """What a lane waits for, in words; empty where none does."""
-        return next((lane.limiter.waiting for lane in self._lanes.values() if lane.limiter.waiting), "")
+    def pacing(self, now: datetime) -> Pacing | None:
+        """How fast calls may go, over all lanes, and what the lane waits for that waits longest; None before any."""
+        limiters = [lane.limiter for lane in self._lanes.values()]
+        if not limiters:
+            return None
+        delay, why = max(limiter.waiting for limiter in limiters)
+        until = (now + timedelta(seconds=delay)).isoformat(timespec="seconds") if why else None
+        return Pacing(sum(one.current for one in limiters), sum(one.most for one in limiters), why, until)
 
     async def aclose(self) -> None:
         """Closes every provider."""

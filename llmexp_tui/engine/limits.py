@@ -106,6 +106,7 @@ class Limiter:
         self._requests = _Window(rpm) if rpm else None
         self._tokens = _Window(tpm) if tpm else None
         self._paused_until = -math.inf
+        self._paused_why = ""
         self._backoff = BACKOFF_START_S
         self._decreased_at = -math.inf
         self._call_s = 0.0
@@ -127,10 +128,15 @@ class Limiter:
         return self._in_flight
 
     @property
-    def waiting(self) -> str:
-        """What is being waited for, in words; empty where calls may start."""
+    def most(self) -> int:
+        """Calls that may be in flight when nothing slows them down."""
+        return int(self._cap)
+
+    @property
+    def waiting(self) -> tuple[float, str]:
+        """Seconds until a call may start as far as time decides, and why it may not now; (0, "") where it may."""
         delay, why = self._delay(self._clock(), 0.0)
-        return f"{self.name}: {why}, next call in {math.ceil(delay)} s" if delay > 0 else ""
+        return (delay, f"{self.name}: {why}") if delay > 0 else (0.0, "")
 
     async def acquire(self, tokens: int = 0) -> Permit:
         """Waits for the right to make a call of about that many tokens. First come, first served."""
@@ -175,7 +181,7 @@ class Limiter:
 
     def _delay(self, now: float, tokens: float) -> tuple[float, str]:
         """Seconds until a call may start as far as time decides, and why."""
-        waits = [(self._paused_until - now, "asked to wait"), (self._tokens_out_until - now, "out of tokens")]
+        waits = [(self._paused_until - now, self._paused_why), (self._tokens_out_until - now, "out of tokens")]
         if self._limit < 1.0:
             waits.append((self._ended_at + self._call_s * (1.0 / self._limit - 1.0) - now, "slowed down"))
         if self._allowance is not None and self._allowance <= 0:
@@ -207,17 +213,19 @@ class Limiter:
         asked_s = failure.retry_after_s
         if asked_s is not None and asked_s <= LONGEST_PAUSE_S:
             # The jitter keeps other programs on the same key from all coming back in the same instant.
-            self._pause(now + asked_s + self._rng.uniform(0.0, min(1.0, 0.1 * asked_s)))
+            until = now + asked_s + self._rng.uniform(0.0, min(1.0, 0.1 * asked_s))
+            self._pause(until, f"{failure.status or 429}, asked to wait")
         if permit.started <= self._decreased_at:
             return  # it left before the last decrease: one wave of refusals counts once
         self._limit = max(LOWEST, self._limit / 2)
         self._decreased_at = now
         if limited and asked_s is None:
             self._backoff = min(BACKOFF_CAP_S, self._rng.uniform(BACKOFF_START_S, 3 * self._backoff))
-            self._pause(now + self._backoff)
+            self._pause(now + self._backoff, f"{failure.status or 429}, waiting")
 
-    def _pause(self, until: float) -> None:
-        self._paused_until = max(self._paused_until, until)
+    def _pause(self, until: float, why: str) -> None:
+        if until > self._paused_until:
+            self._paused_until, self._paused_why = until, why
 
     def _heed(self, window: RateWindow) -> None:
         """Takes in what the provider says is left; calls in flight may not be counted in it yet."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.engine.events import ArmProgress, Listener, RunProgressed
+from llmexp_tui.store.pacing import Pacing
 
 INTERVAL_S = 0.1
 WINDOW_S = 5.0
@@ -34,8 +36,7 @@ class Progress:
         self._clock = clock
         self._calls: deque[tuple[float, int]] = deque()
         self._last = float("-inf")
-        self.concurrency: Callable[[], int] = lambda: 0
-        self.waiting: Callable[[], str] = lambda: ""
+        self.pacing: Callable[[datetime], Pacing | None] = lambda now: None
 
     def start_from(self, run: str, done: int) -> None:
         """Cells that were done before this start."""
@@ -70,12 +71,14 @@ class Progress:
         span = max(now - self._calls[0][0], 1e-3) if self._calls else 0.0
         rate = len(self._calls) / span if span else 0.0
         left = sum(arm.total - arm.done for arm in arms)
+        wall = datetime.now(UTC)
+        pacing = self.pacing(wall)
         return RunProgressed(
             experiment=self._experiment,
             arms=arms,
             rate=rate,
             cost_usd=sum(arm.cost_usd for arm in arms),
             eta_s=left / rate if rate > 0 else None,
-            concurrency=self.concurrency(),
-            waiting=self.waiting(),
+            concurrency=pacing.concurrency if pacing else 0,
+            waiting=pacing.words(wall) if pacing else "",
         )

@@ -12,17 +12,22 @@ from sqlalchemy import text
 from llmexp_tui.domain.run import RunRecord, RunStatus, RunTotals
 from llmexp_tui.store import liveness
 from llmexp_tui.store.engine import Store
+from llmexp_tui.store.pacing import Pacing, pacing_of
 from llmexp_tui.store.runs import find_runs, totals_of
 
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """A run with how far it is. `alive` is False where the process that ran it is gone."""
+    """A run with how far it is. `alive` is False where the process that ran it is gone.
+
+    `pacing` is how fast its process may go now; None where none works on it, or where it has not said.
+    """
 
     record: RunRecord
     totals: RunTotals
     cells: int
     alive: bool
+    pacing: Pacing | None = None
 
 
 def live_runs(store: Store, now: datetime) -> list[RunProgress]:
@@ -34,18 +39,26 @@ def live_runs(store: Store, now: datetime) -> list[RunProgress]:
 def with_progress(store: Store, records: Sequence[RunRecord], now: datetime) -> list[RunProgress]:
     """Runs with how far each is, counted from their cells in one query."""
     counted = totals_of(store, [r.id for r in records]) if records else {}
-    dead = _dead(store, [r.id for r in records], now)
-    return [RunProgress(r, counted[r.id], r.rows * r.repeats, r.id not in dead) for r in records]
+    known = _processes(store, [r.id for r in records], now)
+    return [
+        RunProgress(r, counted[r.id], r.rows * r.repeats, *known.get(r.id, (True, None))) for r in records
+    ]
 
 
-def _dead(store: Store, run_ids: Sequence[str], now: datetime) -> set[str]:
+def _processes(store: Store, run_ids: Sequence[str], now: datetime) -> dict[str, tuple[bool, Pacing | None]]:
+    """Whether the process of each run lives, and how fast it may go where it works on that experiment."""
     statement = text(
-        "SELECT r.id AS run_id, p.* FROM run r JOIN process p ON p.no = r.process_no"
+        "SELECT r.id AS run_id, p.*, h.concurrency, h.most, h.waiting, h.until"
+        " FROM run r JOIN process p ON p.no = r.process_no"
+        " LEFT JOIN hold h ON h.experiment_no = r.experiment_no AND h.process_no = p.no"
         " WHERE r.id IN (SELECT value FROM json_each(:ids))"
     )
+    found: dict[str, tuple[bool, Pacing | None]] = {}
     with store.read() as connection:
-        rows = connection.execute(statement, {"ids": json.dumps(list(run_ids))}).mappings()
-        return {row["run_id"] for row in rows if not liveness.is_alive(row, now, store.process)}
+        for row in connection.execute(statement, {"ids": json.dumps(list(run_ids))}).mappings():
+            alive = liveness.is_alive(row, now, store.process)
+            found[row["run_id"]] = alive, pacing_of(row) if alive else None
+    return found
 
 
 def group_page(

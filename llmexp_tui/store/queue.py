@@ -176,7 +176,8 @@ def hold_experiment(store: Store, experiment: str, owner: Process | None = None,
         statement = insert(_HOLD).values(
             experiment_no=experiment_no(connection, experiment), process_no=number, since=at, stop=None
         )
-        taken = {"process_no": statement.excluded.process_no, "since": statement.excluded.since, "stop": None}
+        silent = dict.fromkeys(("stop", "concurrency", "most", "waiting", "until"))
+        taken = {"process_no": statement.excluded.process_no, "since": statement.excluded.since, **silent}
         connection.execute(statement.on_conflict_do_update(index_elements=["experiment_no"], set_=taken))
         return True
 

@@ -376,13 +376,20 @@ class QueueTable(StoreModel, table=True):
 
 
 class HoldTable(StoreModel, table=True):
-    """Which process works on an experiment; a second one waits. `stop` is what somebody asked it to do."""
+    """Which process works on an experiment; a second one waits. `stop` is what somebody asked it to do.
+
+    The last four say how fast it may go just now, see `store.pacing`.
+    """
 
     __tablename__ = "hold"
     experiment_no: int = Field(primary_key=True, foreign_key="experiment.no")
     process_no: int = Field(foreign_key="process.no")
     since: str
     stop: str | None = None
+    concurrency: int | None = None
+    most: int | None = None
+    waiting: str | None = Field(default=None, sa_type=ExactText)
+    until: str | None = None
 
 
 class AuditTable(StoreModel, table=True):

@@ -60,7 +60,7 @@ async def check(
             if isinstance(experiment, ExperimentReport):
                 reports.append(experiment)
                 continue
-            async with holding(session, name, flag):
+            async with holding(invocation, name):
                 report = await check_experiment(invocation, experiment, fresh=options.fresh)
             if options.label_on_pass is not None:
                 report = label_on_pass(session, experiment, report, options.label_on_pass)

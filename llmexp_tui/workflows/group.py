@@ -136,8 +136,7 @@ class GroupRun:
         self._records = tuple(records)
         self._spent_before = invocation.budget.spent_usd
         self._progress = Progress(prepared.experiment.name, records, invocation.options.listener, time.monotonic)
-        self._progress.concurrency = lambda: invocation.lanes.concurrency
-        self._progress.waiting = lambda: invocation.lanes.waiting
+        self._progress.pacing = invocation.lanes.pacing
         self._executor = Executor(
             session.store,
             [make_arm(prepared, record, plan) for record, plan in zip(records, plans, strict=True)],

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator
 
 from llmexp_tui.engine.stop import StopFlag, StopMode
-from llmexp_tui.errors import InterruptedRunError
+from llmexp_tui.errors import InterruptedRunError, StoreError
 from llmexp_tui.store import queue, spool
+from llmexp_tui.store.pacing import Pacing, set_pacing
+from llmexp_tui.workflows.group import Invocation
 from llmexp_tui.workflows.session import Session
 
 BEAT_S = 10.0
 POLL_S = 0.25
+TELL_S = 1.0
+"""How often the pace is written at most: a commit, for eyes alone."""
 
 
 @contextlib.asynccontextmanager
-async def holding(session: Session, experiment: str, flag: StopFlag) -> AsyncIterator[None]:
+async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None]:
     """Holds the experiment while the body runs, beating its heart; waits while another live process holds it.
 
     Answers that a killed process left on their way are stored first. Raises what stopped the wait.
     """
+    session, flag = invocation.session, invocation.flag
     owner = queue.this_process()
     while not queue.hold_experiment(session.store, experiment, owner, at=session.at()):
         with contextlib.suppress(TimeoutError):
@@ -29,25 +35,38 @@ async def holding(session: Session, experiment: str, flag: StopFlag) -> AsyncIte
             raise flag.error
     queue.mark_orphans(session.store, at=session.at())
     spool.recover(session.store, experiment)
-    beat = asyncio.create_task(_beat(session, experiment, owner, flag))
+    tending = asyncio.create_task(_tend(invocation, experiment, owner))
     try:
         yield
     finally:
-        beat.cancel()
-        await asyncio.gather(beat, return_exceptions=True)
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
         queue.release_experiment(session.store, experiment, owner)
 
 
-async def _beat(session: Session, experiment: str, owner: queue.Owner, flag: StopFlag) -> None:
-    """Keeps the hold alive and listens for a stop that another process asked for."""
-    last = 0.0
-    loop = asyncio.get_running_loop()
+async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> None:
+    """Keeps the hold alive, says how fast calls may go, and listens for a stop that another process asked for.
+
+    In threads: a database that somebody has locked must not hold up the calls. What fails is tried again.
+    """
+    session, flag, loop = invocation.session, invocation.flag, asyncio.get_running_loop()
+    beat_at = told_at = -math.inf
+    told: Pacing | None = None
     while True:
-        if loop.time() - last >= BEAT_S:
-            queue.beat(session.store, experiment, owner, at=session.at())
-            last = loop.time()
-        mode = queue.stop_requested(session.store, experiment)
-        if mode is not None and not flag.cancelled.is_set():
-            error = InterruptedRunError("stopped on request; what finished is stored", mend="`llmexp-tui resume`")
-            flag.request(StopMode(mode), error)
+        with contextlib.suppress(StoreError):
+            if loop.time() - beat_at >= BEAT_S:
+                await asyncio.to_thread(queue.beat, session.store, experiment, owner, at=session.at())
+                beat_at = loop.time()
+            pacing = invocation.lanes.pacing(session.now())
+            if pacing is not None and pacing != told and loop.time() - told_at >= TELL_S:
+                await asyncio.to_thread(set_pacing, session.store, experiment, pacing)
+                told, told_at = pacing, loop.time()
+            await _heed_stop(session, experiment, flag)
         await asyncio.sleep(POLL_S)
+
+
+async def _heed_stop(session: Session, experiment: str, flag: StopFlag) -> None:
+    mode = await asyncio.to_thread(queue.stop_requested, session.store, experiment)
+    if mode is not None and not flag.cancelled.is_set():
+        error = InterruptedRunError("stopped on request; what finished is stored", mend="`llmexp-tui resume`")
+        flag.request(StopMode(mode), error)

@@ -64,7 +64,7 @@ async def rejudge(
     judging = invocation.judging(prepared)
     judging.opponents = {run.id: arms[0] for run in arms[1:]}
     try:
-        async with holding(session, prepared.experiment.name, flag):
+        async with holding(invocation, prepared.experiment.name):
             error = await judging.run((*arms, *others), retry=True)
             rescore(session, prepared, (*arms, *others))
     finally:

@@ -43,7 +43,7 @@ async def resume(
     invocation = Invocation(session, options.call_options(listener), flag)
     outcomes: list[GroupOutcome] = []
     try:
-        async with holding(session, groups[0][0].experiment, flag):
+        async with holding(invocation, groups[0][0].experiment):
             prepared = [prepare_stored(session, records) for records in groups]
             for one in prepared:
                 invocation.require_prices(one)

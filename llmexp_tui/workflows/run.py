@@ -96,7 +96,7 @@ async def run_plans(
     invocation = Invocation(session, options.call_options(listener), flag)
     invocation.require_prices(prepared)
     try:
-        async with holding(session, prepared.experiment.name, flag):
+        async with holding(invocation, prepared.experiment.name):
             records = create_group(session, prepared, plans, rows=options.rows, group=options.group)
             outcome = await invocation.execute(prepared, records, plans)
     finally:

@@ -12,9 +12,12 @@ import pytest
 
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.store import queue, runs
+from llmexp_tui.store.overview import live_runs
+from llmexp_tui.store.pacing import Pacing
 from tests.fakes.model_server import ModelServer
 from tests.fakes.programs import PROGRAM, llmexp, started, until
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
+from tests.fakes.replies import FAULTS
 
 ROWS = 150
 CONCURRENCY = 8
@@ -93,8 +96,6 @@ def test_the_second_signal_ends_at_once(server: ModelServer, folder: ProjectFold
     server.behave(lambda request: None)
     folder.model["timeout_s"] = 600.0
     folder.write()
-    from tests.fakes.replies import FAULTS
-
     server.behave(lambda request: FAULTS["hang"] if request.index >= 40 else None)
     with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root) as process:
         until(lambda: server.in_flight == CONCURRENCY and server.count == 40 + CONCURRENCY, "hanging calls")
@@ -141,6 +142,22 @@ def test_the_one_who_waits_goes_on_when_the_other_is_killed(server: ModelServer,
             first.wait()
             assert second.wait(60) == 0, (folder.root / "process.log").read_text()
     assert server.count - 3 * ROWS <= CONCURRENCY
+
+
+def test_how_fast_it_goes_and_what_it_waits_for_is_seen_from_outside(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    server.at(60, FAULTS["rate_limit"].with_headers(retry_after="60"))
+    with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root), folder.session() as session:
+
+        def told() -> list[Pacing]:
+            live = live_runs(session.store, session.now())
+            return [run.pacing for run in live if run.pacing is not None and run.pacing.waiting]
+
+        until(lambda: len(told()) == 2, "the wait")
+        pacing = told()[0]
+    assert (pacing.concurrency, pacing.most) == (CONCURRENCY // 2, CONCURRENCY)
+    assert "openai/gpt-x: 429, asked to wait, next call in " in pacing.words(session.now())
 
 
 def test_a_run_left_by_a_dead_process_is_shown_as_interrupted(server: ModelServer, folder: ProjectFolder) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from llmexp_tui.domain.run import RunRecord, RunTotals
 from llmexp_tui.store import overview, queue, runs
 from llmexp_tui.store.engine import Store
+from llmexp_tui.store.pacing import Pacing
 from llmexp_tui.store.queue import QueueEntry, QueueState
 from llmexp_tui.tui.state.runs import ArmLine, GroupLine
 from llmexp_tui.workflows.session import Session
@@ -27,12 +30,20 @@ def read_groups(session: Session) -> tuple[GroupLine, ...]:
 
 def read_active(session: Session) -> tuple[GroupLine, ...]:
     """What is queued or running; runs whose process is gone are listed too, as not alive."""
-    live = overview.live_runs(session.store, session.now())
+    now = session.now()
+    live = overview.live_runs(session.store, now)
     alive = {item.record.id: item.alive for item in live}
     names = dict.fromkeys(item.record.group for item in live)
     records = [record for group in names for record in runs.find_runs(session.store, group=group)]
     groups = group_lines(session, records, dead={run for run, is_alive in alive.items() if not is_alive})
-    return (*groups, *_commands(session, groups))
+    paced = {item.record.group: item.pacing for item in live if item.pacing is not None}
+    return (*(_paced(group, paced.get(group.group), now) for group in groups), *_commands(session, groups))
+
+
+def _paced(group: GroupLine, pacing: Pacing | None, now: datetime) -> GroupLine:
+    if pacing is None:
+        return group
+    return replace(group, concurrency=pacing.concurrency, waiting=pacing.words(now))
 
 
 def _commands(session: Session, groups: Sequence[GroupLine]) -> tuple[GroupLine, ...]:

@@ -123,11 +123,13 @@ async def test_nothing_starts_before_the_time_that_was_asked_for(time: HeldTime)
     async def rest() -> None:
         await asyncio.gather(*(one() for _ in range(6)))
 
-    assert "asked to wait" in paced.waiting
+    delay, why = paced.waiting
+    assert 20.0 <= delay <= 22.0
+    assert why.endswith(": 429, asked to wait")
     await time.run(rest())
     assert min(starts) >= asked_at + 20.0
     assert max(starts) <= asked_at + 22.0
-    assert paced.waiting == ""
+    assert paced.waiting == (0.0, "")
 
 
 async def test_requests_a_minute_hold_in_every_minute(time: HeldTime) -> None:
