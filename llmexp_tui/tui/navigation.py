@@ -15,7 +15,7 @@ def open_results(app: LlmexpApp, experiment: str) -> None:
     app.push_screen(ResultsScreen(experiment))
 
 
-def open_launch(app: LlmexpApp, experiment: str, kind: str) -> None:
+def open_launch(app: LlmexpApp, experiment: str, kind: str = "") -> None:
     """The pre-flight of a run."""
     from llmexp_tui.tui.screens.launch import LaunchScreen
 

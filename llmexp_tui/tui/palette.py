@@ -126,7 +126,7 @@ def _entries_of(app: LlmexpApp, names: Names) -> Iterable[Entry]:
     for name in names.experiments:
         shown = one_line(name, 60)
         yield Entry(f"Experiment: {shown}", "its results", partial(open_results, app, name))
-        yield Entry(f"Run: {shown}", "pre-flight of a run", partial(open_launch, app, name, "run"))
+        yield Entry(f"Run: {shown}", "pre-flight of a run", partial(open_launch, app, name))
         yield Entry(f"A/A: {shown}", "the baseline against itself", partial(open_launch, app, name, "aa"))
     for name in names.prompts:
         yield Entry(f"Prompt: {one_line(name, 60)}", "its versions", partial(open_place, app, "prompts", name))

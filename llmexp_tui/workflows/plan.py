@@ -52,12 +52,13 @@ class ArmEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GateForecast:
-    """One gate with what its metric can show; `wished_rows` answers --effect and --power."""
+    """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType)."""
 
     metric: str
     statistic: str
     margin: float | None
     forecast: MetricForecast
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,9 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             cluster_size=clusters,
             icc=0.3 if clusters > 1 else 0.0,
         )
-        found.append(GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook))
+        found.append(
+            GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook, metric.spec.type)
+        )
     return tuple(found)
 
 

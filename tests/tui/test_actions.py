@@ -81,7 +81,8 @@ async def test_a_run_is_queued_with_what_was_chosen(make_app: MakeApp, session: 
         await pilot.press("r")
         launch = await on_screen(pilot, LaunchScreen)
         await until(pilot, lambda: launch.preflight is not None)
-        await pilot.press("n", "1", "2", "escape", "f", "enter")
+        assert launch.choice.kind == "check" and not launch.query_one("#inputs").display
+        await pilot.press("n", "t", "n", "1", "2", "escape", "f", "enter")
         await until(pilot, lambda: bool(queue.entries(session.store)))
         await on_screen(pilot, HomeScreen)
         entry = queue.entries(session.store)[0]
@@ -89,6 +90,34 @@ async def test_a_run_is_queued_with_what_was_chosen(make_app: MakeApp, session: 
         app = pilot.app
         assert isinstance(app, LlmexpApp)
         await until(pilot, lambda: any(group.status == "queued" for group in app.groups))
+
+
+async def test_what_has_no_gates_is_run_and_not_checked(make_app: MakeApp, session: Session, queued: None) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("G", "r")
+        launch = await on_screen(pilot, LaunchScreen)
+        await until(pilot, lambda: launch.preflight is not None)
+        await pilot.press("t", "t", "enter")
+        await until(pilot, lambda: bool(queue.entries(session.store)))
+        assert queue.entries(session.store)[0].command == {"kind": "run", "experiment": "fresh", "options": {}}
+
+
+async def test_a_check_that_calls_nothing_still_says_what_it_found(
+    make_app: MakeApp, session: Session, queued: None
+) -> None:
+    app = make_app()
+    async with app.run_test(notifications=True) as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        group = start.queue_run(session, "check", "tone", {})
+        await until(pilot, lambda: any(line.group == group for line in app.groups))
+        queue.claim(session.store, session.store.process, at=session.at())
+        queue.release(session.store, group, queue.QueueState.DONE, at=session.at())
+        await until(pilot, lambda: any("tone" in note.message for note in app._notifications))
+        message = next(note.message for note in app._notifications)
+        assert message == "tone: ✓ GATE PASSES, everything was stored"
 
 
 async def test_quitting_while_a_run_goes_asks_and_can_stop_it(

@@ -104,7 +104,7 @@ class HomeScreen(ProjectScreen):
     def _explain(self) -> None:
         item = self.experiment
         if item is not None:
-            self.query_one("#question", Static).update(join_lines(state.explained(item)))
+            self.query_one("#question", Static).update(join_lines(state.explained(item, self.home_app.now())))
 
     def on_runs_progressed(self, message: RunsProgressed) -> None:
         """Live figures arrived."""
@@ -135,7 +135,7 @@ class HomeScreen(ProjectScreen):
 
     def action_run(self) -> None:
         """The pre-flight of a run."""
-        self._launch("run")
+        self._launch()
 
     def action_aa(self) -> None:
         """The pre-flight of an A/A."""
@@ -143,9 +143,9 @@ class HomeScreen(ProjectScreen):
 
     def action_plan(self) -> None:
         """The same screen: it shows what a run costs before it starts."""
-        self._launch("run")
+        self._launch()
 
-    def _launch(self, kind: str) -> None:
+    def _launch(self, kind: str = "") -> None:
         if item := self.experiment:
             from llmexp_tui.tui.screens.launch import LaunchScreen
 

@@ -213,13 +213,13 @@ class ResultsScreen(ProjectScreen):
 
     def action_run(self) -> None:
         """Run it again."""
-        self._launch("run")
+        self._launch()
 
     def action_aa(self) -> None:
         """Measure the noise floor."""
         self._launch("aa")
 
-    def _launch(self, kind: str) -> None:
+    def _launch(self, kind: str = "") -> None:
         from llmexp_tui.tui.screens.launch import LaunchScreen
 
         self.app.push_screen(LaunchScreen(self.experiment, kind))
