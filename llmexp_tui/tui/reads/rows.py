@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.store import runs, scores
 from llmexp_tui.store.pages import PairPages, PairQuery, PairRow
+from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.tui.state.rows import ArmRow, RowDetail, RowLine, RowQuery, excerpt_of, row_key, row_no_of, table_row
-from llmexp_tui.workflows.columns import OUTPUT_FIELDS
 from llmexp_tui.workflows.session import Session
 
 
@@ -26,6 +26,7 @@ class RowSource:
             runs.get_run(session.store, asked.baseline_run),
             runs.get_run(session.store, asked.candidate_run),
         )
+        self._scorers = scorers_of(session, self._runs[0])
         self._pages = PairPages(session.store, self._query())
         self._turn = threading.Lock()
         source = session.project.datasets.get(self._runs[0].dataset)
@@ -38,12 +39,12 @@ class RowSource:
         metrics = tuple(
             (fingerprint, direction)
             for name, direction in asked.directions
-            if (fingerprint := scorer_of(baseline, name)) is not None
+            if (fingerprint := self._scorers.get(name)) is not None
         )
         return PairQuery(
             baseline.id,
             candidate.id,
-            metric_of_run(baseline, asked.metric),
+            metric_of(self._scorers, asked.metric),
             asked.direction,
             asked.filter,
             asked.sort,
@@ -102,21 +103,10 @@ class RowSource:
 
     def _arm(self, record: RunRecord, no: int) -> ArmRow:
         outputs = tuple(runs.outputs(self._session.store, record.id, [no]))
-        names = {fingerprint: name for name, fingerprint in record.environment.get("scorers", {}).items()}
+        names = {fingerprint: name for name, fingerprint in self._scorers.items()}
         found = scores.scores_of(self._session.store, record.id, [no])
         by_repeat = tuple(
             {names.get(fp, fp[:12]): score for fp, score in found.get((no, output.repeat), {}).items()}
             for output in outputs
         )
         return ArmRow(record.variant, outputs, by_repeat)
-
-
-def scorer_of(record: RunRecord, metric: str) -> str | None:
-    """The fingerprint that a metric's scorer had in a run; None for a figure of the calls themselves."""
-    found: dict[str, str] = record.environment.get("scorers", {})
-    return found.get(metric)
-
-
-def metric_of_run(record: RunRecord, metric: str) -> str:
-    """A metric as the store names it: a scorer's fingerprint, or a figure of the calls."""
-    return scorer_of(record, metric) or OUTPUT_FIELDS.get(metric, metric)

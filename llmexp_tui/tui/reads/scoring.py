@@ -13,7 +13,7 @@ from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import rows, runs, scores
 from llmexp_tui.store.pages import PairPages, PairQuery
 from llmexp_tui.tui.reads.distribution import pair_of
-from llmexp_tui.tui.reads.rows import metric_of_run
+from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
 from llmexp_tui.tui.state.rows import input_lines_of
 from llmexp_tui.tui.state.scoring import PASSING, Judgement, Scoring, machine_view
 from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint
@@ -73,7 +73,7 @@ def read_sitting(
     """The rows to be judged and what this person has said before."""
     records = pair_of(report, candidate, session)
     fingerprint = human_fingerprint(kind, *records)
-    query = PairQuery(records[0].id, records[1].id, metric_of_run(records[0], metric), direction)
+    query = PairQuery(records[0].id, records[1].id, metric_of(scorers_of(session, records[0]), metric), direction)
     found = PairPages(session.store, query).page(0, _MOST_ROWS)
     values = {row.row_no: (row.baseline.value, row.candidate.value) for row in found}
     chosen = [row.row_no for row in found if not (row.baseline.failed or row.candidate.failed)]

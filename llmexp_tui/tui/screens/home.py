@@ -11,6 +11,8 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from llmexp_tui.errors import LlmexpError
+from llmexp_tui.project.locate import PROJECT_FILE
+from llmexp_tui.tui.errands import edit_file
 from llmexp_tui.tui.messages import RunsProgressed
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import home as state
@@ -48,6 +50,7 @@ class HomeScreen(ProjectScreen):
             tooltip="Saving a prompt runs what it changes, and shows what that changed",
             id="watch.open",
         ),
+        Binding("o", "edit", "Edit", tooltip="Open llmexp.toml in your editor", show=False, id="project.edit"),
     ]
 
     def __init__(self) -> None:
@@ -150,6 +153,13 @@ class HomeScreen(ProjectScreen):
             from llmexp_tui.tui.screens.launch import LaunchScreen
 
             self.app.push_screen(LaunchScreen(item.name, kind))
+
+    def action_edit(self) -> None:
+        """The project file in the user's editor; it is read again once it has changed."""
+        self.fetch("path", lambda session: str(session.root / PROJECT_FILE), self._edit)
+
+    def _edit(self, path: str) -> None:
+        edit_file(self.home_app, path)
 
     def action_watch(self) -> None:
         """Watch, and see what a save changes."""
