@@ -11,7 +11,7 @@ import pytest
 from textual.widgets import Input
 
 from llmexp_tui.domain.run import RunStatus
-from llmexp_tui.store import comparisons, datasets, prompts, queue, runs
+from llmexp_tui.store import comparisons, datasets, prompts, queue, runs, scores
 from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.screens.confirm import ConfirmScreen
 from llmexp_tui.tui.screens.dataset_diff import DatasetDiffScreen
@@ -32,6 +32,7 @@ from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
 from llmexp_tui.tui.themes import THEME_NAMES
 from llmexp_tui.workflows import start
+from llmexp_tui.workflows.human import human_fingerprint
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import run_group
 from tests.tui.conftest import MakeApp
@@ -215,13 +216,13 @@ async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, sessi
         await pilot.press("b")
         screen = await on_screen(pilot, ScoringScreen)
         for number in range(1, 11):
-            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.row)
+            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.item)
             await pilot.press("3" if number == 10 else "1")
             await until(
                 pilot,
                 lambda number=number: screen.sitting is not None and len(screen.sitting.scoring.given) == number,  # type: ignore[misc]
             )
-        await until(pilot, lambda: screen._agreement.startswith("κ"))
+        await until(pilot, lambda: screen.agreement.startswith("κ"))
         await pilot.press("u")
         assert screen.sitting is not None and len(screen.sitting.scoring.given) == 9
         await until(pilot, lambda: all(w.is_finished for w in pilot.app.workers if w.group.startswith("keep")))
@@ -232,6 +233,33 @@ async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, sessi
         await until(pilot, lambda: again.sitting is not None)
         assert again.sitting is not None
         assert again.sitting.scoring.given == screen.sitting.scoring.given
+
+
+async def test_grades_are_kept_for_the_answer_that_was_shown(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("b", "m")
+        screen = await on_screen(pilot, ScoringScreen)
+        said = {}
+        for number in range(4):
+            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.item)
+            assert screen.shown is not None
+            said[screen.shown] = float(number + 1)
+            await pilot.press(str(number + 1))
+        await until(pilot, lambda: all(w.is_finished for w in pilot.app.workers if w.group.startswith("keep")))
+    report = results.report
+    assert report is not None and report.baseline is not None
+    assert {item.side for item in said} - {"same"} == {"baseline", "candidate"}
+    for item in said:
+        for run, side in ((report.baseline.id, "baseline"), (report.candidates[0].id, "candidate")):
+            stored = scores.ratings(session.store, run, human_fingerprint("rubric")).get((item.row, 0), {})
+            wanted = {i.side: g for i, g in said.items() if i.row == item.row}
+            expected = wanted.get("same", wanted.get(side))
+            assert (stored[session.who].value if stored else None) == expected
 
 
 async def test_settings_are_kept_and_themes_change(make_app: MakeApp) -> None:

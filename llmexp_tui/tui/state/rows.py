@@ -95,8 +95,8 @@ class ArmRow:
         if not self.outputs:
             return ""
         if len(self.outputs) == 1:
-            return _answer(self.outputs[0])
-        return "\n".join(f"[repeat {o.repeat + 1}]\n{_answer(o)}" for o in self.outputs)
+            return answer_of(self.outputs[0])
+        return "\n".join(f"[repeat {o.repeat + 1}]\n{answer_of(o)}" for o in self.outputs)
 
     @property
     def foot(self) -> Line:
@@ -115,7 +115,8 @@ class ArmRow:
         return line((" · ".join(parts), "muted"))
 
 
-def _answer(output: Output) -> str:
+def answer_of(output: Output) -> str:
+    """What came back: the text, the tools it calls, or why there is none."""
     if output.error_kind is not None:
         return f"call failed: {output.error_kind}: {output.error or ''}"
     calls = "".join(f"\n→ {call.get('name')}({call.get('arguments')})" for call in output.tool_calls)
