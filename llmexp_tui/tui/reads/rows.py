@@ -32,6 +32,7 @@ class RowSource:
         source = session.project.datasets.get(self._runs[0].dataset)
         self._expected = source.expected_column if source else "expected"
         self._id = source.id if source else None
+        self._slices = source.slices if source else ()
         self._hidden = (self._expected, self._id or "")
 
     def _query(self) -> PairQuery:
@@ -48,6 +49,7 @@ class RowSource:
             asked.direction,
             asked.filter,
             asked.sort,
+            asked.descending,
             text=asked.text,
             slice=asked.slice,
             metrics=metrics,
@@ -93,6 +95,7 @@ class RowSource:
             dataset=self._runs[0].dataset,
             id_column=self._id,
             expected_column=self._expected,
+            slices=tuple((name, _slice_text(row.values.get(name))) for name in self._slices),
         )
 
     def _line(self, row: PairRow) -> RowLine:
@@ -110,3 +113,8 @@ class RowSource:
             for output in outputs
         )
         return ArmRow(record.variant, outputs, by_repeat)
+
+
+def _slice_text(value: object) -> str:
+    """A column's value as slices compare it: nothing for null and absent."""
+    return "" if value is None else str(value)

@@ -82,7 +82,7 @@ class Sides:
 def read_sitting(
     report: ExperimentReport, candidate: str, metrics: Sequence[tuple[str, str]], kind: str, session: Session
 ) -> Sitting:
-    """What is to be judged and what this person has said before. `metrics`: (name, direction) of what to hold it to."""
+    """What is to be judged and what was said before. `metrics`: (name, direction) of what to hold it against."""
     records = pair_of(report, candidate, session)
     known = scorers_of(session, records[0])
     rivals = [_rival(session, records, known, metric, direction) for metric, direction in metrics]

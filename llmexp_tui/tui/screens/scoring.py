@@ -28,7 +28,8 @@ class ScoringScreen(ProjectScreen):
 
     HELP = (
         "A/B: 1 the left answer is better, 2 the right one, 3 neither. Grades: 1 bad to 5 good; 4 and 5 count as "
-        "right. Sides and order are by chance and stay so; which is whose is said nowhere. Agreement is Cohen's kappa."
+        "right. Sides and order are by chance and stay so; which is whose is said nowhere. "
+        "Agreement is Cohen's kappa."
     )
     CSS_PATH = "scoring.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
