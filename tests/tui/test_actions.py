@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Input
 
 from llmexp_tui.domain.run import RunStatus
@@ -376,3 +377,42 @@ async def test_typing_in_an_input_never_triggers_keys(make_app: MakeApp) -> None
         await until(pilot, lambda: bool(screen.query_one("#nothing").display))
         await pilot.press("escape")
         await until(pilot, lambda: screen.asked.text == "" and not screen.query_one("#nothing").display)
+
+
+@pytest.mark.parametrize(
+    ("typed", "screen"),
+    [
+        ("worst regression cheaper", RowsScreen),
+        ("score by hand tone", ScoringScreen),
+        ("label short", LabelScreen),
+        ("changes of dataset tickets", DatasetDiffScreen),
+        ("theme light", HomeScreen),
+    ],
+)
+async def test_the_palette_does_from_home_what_other_screens_do(
+    typed: str, screen: type[Screen[Any]], make_app: MakeApp
+) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+        pilot.app.screen.query_one(Input).value = typed
+        wanted = typed.split()
+        await until(pilot, lambda: all(word in _first_option(pilot.app.screen).lower() for word in wanted))
+        await pilot.press("enter")
+        await on_screen(pilot, screen)
+
+
+async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        table = await filled(pilot, "#metrics")
+        await pilot.press("v")
+        await until(pilot, lambda: table.columns[1].key == "c:short")
+        await pilot.press("escape")
+        await until(pilot, lambda: table.columns[1].key == "values")
+        assert pilot.app.screen is results
