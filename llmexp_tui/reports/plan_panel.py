@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmexp_tui.workflows.plan_judges import JudgeEstimate
 
 WIDTH = 80
+NOISE_BASIS = {"aa": "from a stored A/A", "pilot": "from stored runs", "assumed": "assumed: nothing is measured yet"}
 
 
 def plan_panel(plan: PlanReport) -> str:
@@ -63,13 +64,13 @@ def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
     found = gate.forecast
     statistic = "" if gate.statistic == "mean" else f" ({gate.statistic})"
     lines = [
-        f"  {one_line(gate.metric, 24) + statistic:<24} smallest effect {_size(gate, found.mde)}, "
-        f"noise floor {_size(gate, found.noise_floor)}, margin {_size(gate, gate.margin)}"
+        f"  {one_line(gate.metric, 24) + statistic:<24} smallest effect {gate_size(gate, found.mde)}, "
+        f"noise floor {gate_size(gate, found.noise_floor)}, margin {gate_size(gate, gate.margin)}"
     ]
     if found.power is not None:
         lines.append(f"    an equal candidate passes {found.power:.0%} of the time{_remedy(found, plan.power)}")
     if plan.effect is not None:
-        needs = f"an effect of {_size(gate, plan.effect)} needs {_needs(found, plan)}"
+        needs = f"an effect of {gate_size(gate, plan.effect)} needs {_needs(found, plan)}"
         lines += textwrap.wrap(needs, WIDTH, initial_indent="    ", subsequent_indent="      ")
     lines.append(f"    noise {_basis(str(found.basis))}")
     return lines
@@ -98,14 +99,16 @@ def _remedy(found: MetricForecast, wanted: float) -> str:
 
 
 def _basis(basis: str) -> str:
-    known = {"aa": "from a stored A/A", "pilot": "from stored runs", "assumed": "assumed: nothing is measured yet"}
-    return known.get(basis, basis)
+    return NOISE_BASIS.get(basis, basis)
 
 
-def _size(gate: GateForecast, value: float | None) -> str:
+def gate_size(gate: GateForecast, value: float | None) -> str:
+    """An effect, floor or margin of a gate's metric with its unit: points of a share, percent of a ratio."""
     if value is None:
         return figures.UNKNOWN
-    return f"{figures.percent(value)} %" if gate.metric in RATIO_METRICS else figures.number(value)
+    if gate.metric in RATIO_METRICS:
+        return f"{figures.percent(value)} %"
+    return f"{figures.percent(value)} pts" if gate.type in figures.SHARE_TYPES else figures.number(value)
 
 
 def _range(cost: tuple[float, float] | None) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
 
-from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.domain.run import SLOT_AA, RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import runs
 from llmexp_tui.store.queue import QueueState
@@ -42,14 +42,29 @@ def _words(session: Session, group: GroupLine) -> tuple[str, str]:
     """What to say and how loudly; nothing where a command has only turned into runs."""
     name = group.experiment
     if not group.arms:
-        entry = command_of(session, group.group)
-        if entry is None or entry.state not in _BAD:
-            return "", ""
-        return f"{name}: {entry.command.get('kind')} {entry.state}: {entry.reason or ''}", "error"
+        return _of_command(session, group)
     record = runs.find_runs(session.store, group=group.group, limit=1)[0]
     if record.status not in _GOOD:
         reason = f": {record.stop_reason}" if record.stop_reason else ""
         return f"{name} {run_badge(record.status).word}{reason}", "warning"
+    if len({arm.record.variant for arm in group.arms}) == 1:
+        aa = any(arm.record.slot == SLOT_AA for arm in group.arms)
+        return f"{name}: {'noise floor measured' if aa else f'{record.variant} has run'}", "information"
+    return _verdict(session, name), "information"
+
+
+def _of_command(session: Session, group: GroupLine) -> tuple[str, str]:
+    """A command that made no run: it failed, or it was a check for which everything was stored."""
+    entry = command_of(session, group.group)
+    kind = None if entry is None else entry.command.get("kind")
+    if entry is not None and entry.state in _BAD:
+        return f"{group.experiment}: {kind} {entry.state}: {entry.reason or ''}", "error"
+    if entry is not None and entry.state is QueueState.DONE and kind == "check":
+        return f"{_verdict(session, group.experiment)}, everything was stored", "information"
+    return "", ""
+
+
+def _verdict(session: Session, name: str) -> str:
     report = read_report(name, session, watch=_wanted)
     badge = status_badge(report.status, has_gates=report.has_gates)
-    return f"{name}: {badge.glyph} {badge.word}", "information"
+    return f"{name}: {badge.glyph} {badge.word}"

@@ -16,6 +16,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui import surface
 from llmexp_tui.tui.messages import ProgressRead, StoreChanged, TerminalLost
 from llmexp_tui.tui.reads.estimate import read_estimate
+from llmexp_tui.tui.reads.project import reread
 from llmexp_tui.tui.reads.runs import read_active
 from llmexp_tui.tui.state.pace import Pace
 from llmexp_tui.tui.state.runs import GroupLine
@@ -74,19 +75,31 @@ def _follow(app: LlmexpApp, session: Session) -> None:
     worker = get_current_worker()
     follower = Follower(session)
     probed = 0.0
+    _edited(app, session)
     while not worker.is_cancelled and not app.closing.wait(TICK_S):
         now = time.monotonic()
-        if not app.is_headless and now - probed >= _PROBE_S:
+        edited = False
+        if now - probed >= _PROBE_S:
             probed = now
-            if not surface.is_alive():
+            if not app.is_headless and not surface.is_alive():
                 app.post_message(TerminalLost())
                 return
+            edited = _edited(app, session)
         try:
             changed, active = follower.look(now)
         except LlmexpError:
             # Another process may hold the file for a moment; the screens say so when they read themselves.
             continue
-        if changed:
+        if changed or edited:
             app.post_message(StoreChanged())
         if active is not None:
             app.post_message(ProgressRead(active))
+
+
+def _edited(app: LlmexpApp, session: Session) -> bool:
+    """Whether the project file was read again; says so where it cannot be."""
+    try:
+        return reread(session)
+    except LlmexpError as error:
+        app.call_from_thread(app.say_error, error)
+        return False

@@ -14,6 +14,8 @@ from textual.content import Content
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui.navigation import open_launch, open_place, open_results
+from llmexp_tui.tui.state.format import short_hash
+from llmexp_tui.tui.state.versions import version_key
 
 if TYPE_CHECKING:
     from llmexp_tui.tui.app import LlmexpApp
@@ -57,7 +59,8 @@ class ActionProvider(_Entries):
     def entries(self) -> Iterable[Entry]:
         """One entry an action."""
         seen: set[str] = set()
-        for active in self.screen.active_bindings.values():
+        active_bindings = sorted(self.screen.active_bindings.values(), key=lambda active: self._far(active.node))
+        for active in active_bindings:
             binding = active.binding
             if active.enabled and binding.description and not binding.system and binding.action not in seen:
                 seen.add(binding.action)
@@ -65,6 +68,10 @@ class ActionProvider(_Entries):
                 run = partial(self._run, active.node, binding)
                 yield Entry(text, self.app.get_key_display(binding), run)
         yield from self._themes()
+
+    def _far(self, node: Any) -> int:
+        """What the screen does stands first, then what the app does; moving about in a list is last."""
+        return 0 if node is self.screen else 1 if node is self.app else 2
 
     def _run(self, node: Any, binding: Binding) -> Any:
         return self.app.run_action(binding.action, node)
@@ -101,36 +108,76 @@ class ObjectProvider(_Entries):
 
 
 class Names(NamedTuple):
-    """The names of everything in a project."""
+    """The names of everything in a project; of versions and runs the key in their list, and words."""
 
     experiments: tuple[str, ...]
     prompts: tuple[str, ...]
     datasets: tuple[str, ...]
+    prompt_versions: tuple[tuple[str, str], ...]
+    dataset_versions: tuple[tuple[str, str], ...]
     runs: tuple[tuple[str, str], ...]
 
 
 def _read_names(app: LlmexpApp) -> Names:
-    from llmexp_tui.store import runs
+    from llmexp_tui.store import datasets, prompts, runs
 
     session: Session = app.session()
-    recent = runs.find_runs(session.store, limit=200)
+    store = session.store
+    recent = runs.find_runs(store, limit=200)
+    texts = [version for name in prompts.names(store) for version in prompts.versions(store, name)]
     return Names(
         tuple(session.project.experiments),
         tuple(session.project.prompts),
         tuple(session.project.datasets),
+        tuple(
+            (version_key(v.prompt.name, v.hash), " ".join((v.prompt.name, short_hash(v.hash), *v.labels)))
+            for v in texts
+        ),
+        tuple((version_key(v.name, v.hash), f"{v.name} {v.label}") for v in datasets.versions(store)),
         tuple((record.id, f"{record.experiment} {record.variant}") for record in recent),
     )
+
+
+_OF_RESULTS = (
+    ("Worst regression", "its rows, worst first", "worst"),
+    ("Score by hand", "blind", "score"),
+    ("Variants side by side", "all candidates in one table", "side_by_side"),
+    ("Variants' differences", "prompts and settings", "differences"),
+)
+_OF_PROMPTS = (
+    ("Label", "put a label on its newest version", "label"),
+    ("Label history", "every move, who and why", "history"),
+    ("Edit prompt", "in your editor", "edit"),
+)
+_OF_DATASETS = (
+    ("Rows of dataset", "its newest version", "open"),
+    ("Changes of dataset", "against the version before", "diff"),
+    ("Edit dataset", "in your editor", "edit"),
+)
 
 
 def _entries_of(app: LlmexpApp, names: Names) -> Iterable[Entry]:
     for name in names.experiments:
         shown = one_line(name, 60)
         yield Entry(f"Experiment: {shown}", "its results", partial(open_results, app, name))
-        yield Entry(f"Run: {shown}", "pre-flight of a run", partial(open_launch, app, name, "run"))
+        yield Entry(f"Run: {shown}", "pre-flight of a check or a run", partial(open_launch, app, name))
         yield Entry(f"A/A: {shown}", "the baseline against itself", partial(open_launch, app, name, "aa"))
-    for name in names.prompts:
-        yield Entry(f"Prompt: {one_line(name, 60)}", "its versions", partial(open_place, app, "prompts", name))
-    for name in names.datasets:
-        yield Entry(f"Dataset: {one_line(name, 60)}", "its versions", partial(open_place, app, "datasets", name))
-    for run, text in names.runs:
-        yield Entry(f"Run record: {one_line(text, 60)} {run}", "its record", partial(open_place, app, "runs", run))
+        for title, words, action in _OF_RESULTS:
+            yield Entry(f"{title}: {shown}", words, partial(open_results, app, name, action))
+    for place, found, title, actions in (
+        ("prompts", names.prompts, "Prompt", _OF_PROMPTS),
+        ("datasets", names.datasets, "Dataset", _OF_DATASETS),
+    ):
+        for name in found:
+            shown = one_line(name, 60)
+            yield Entry(f"{title}: {shown}", "its versions", partial(open_place, app, place, name))
+            for words, help, action in actions:
+                yield Entry(f"{words}: {shown}", help, partial(open_place, app, place, name, action))
+    for place, title, listed in (
+        ("prompts", "Prompt version", names.prompt_versions),
+        ("datasets", "Dataset version", names.dataset_versions),
+        ("runs", "Run record", names.runs),
+    ):
+        for key, text in listed:
+            entry = f"{title}: {one_line(text, 60)}" + (f" {key}" if place == "runs" else "")
+            yield Entry(entry, "in its list", partial(open_place, app, place, key))

@@ -39,7 +39,7 @@ def settle(
             registration=report.registration,
             status=report.status,
             at=session.at(),
-            body=experiment_json(report),
+            body={**experiment_json(report), "scorers": {n: s.fingerprint for n, s in prepared.scorers.items()}},
         )
         if report.has_gates:
             detail = {"status": report.status, "registration": report.registration, "group": baseline.group}

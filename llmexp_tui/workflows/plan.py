@@ -61,12 +61,13 @@ class ArmEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GateForecast:
-    """One gate with what its metric can show."""
+    """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType)."""
 
     metric: str
     statistic: str
     margin: float | None
     forecast: MetricForecast
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +236,9 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             # A pilot's variance holds what clusters add; without one, an intraclass correlation is assumed.
             icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
         )
-        found.append(GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook))
+        found.append(
+            GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook, metric.spec.type)
+        )
     return tuple(found)
 
 

@@ -94,7 +94,7 @@ def test_nothing_to_resume_is_said(folder):
 def test_plan_says_calls_cost_and_what_can_be_seen(folder):
     ended = llmexp("plan", "tone", "--effect", "0.1", cwd=folder)
     assert ended.code == 0, ended.err
-    for part in ("60 calls", "smallest effect", "an effect of 0.100 needs", "margin 0.0500"):
+    for part in ("60 calls", "smallest effect", "an effect of 10.0 pts needs", "margin 5.0 pts"):
         assert part in ended.out
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.screen import Screen
 from textual.widgets import Input
 
 from llmexp_tui.domain.run import RunStatus
-from llmexp_tui.store import comparisons, datasets, prompts, queue, runs
+from llmexp_tui.store import comparisons, datasets, prompts, queue, runs, scores
 from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.screens.confirm import ConfirmScreen
 from llmexp_tui.tui.screens.dataset_diff import DatasetDiffScreen
@@ -32,6 +33,7 @@ from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
 from llmexp_tui.tui.themes import THEME_NAMES
 from llmexp_tui.workflows import start
+from llmexp_tui.workflows.human import human_fingerprint
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import run_group
 from tests.tui.conftest import MakeApp
@@ -81,7 +83,8 @@ async def test_a_run_is_queued_with_what_was_chosen(make_app: MakeApp, session: 
         await pilot.press("r")
         launch = await on_screen(pilot, LaunchScreen)
         await until(pilot, lambda: launch.preflight is not None)
-        await pilot.press("n", "1", "2", "escape", "f", "enter")
+        assert launch.choice.kind == "check" and not launch.query_one("#inputs").display
+        await pilot.press("n", "t", "n", "1", "2", "escape", "f", "enter")
         await until(pilot, lambda: bool(queue.entries(session.store)))
         await on_screen(pilot, HomeScreen)
         entry = queue.entries(session.store)[0]
@@ -89,6 +92,34 @@ async def test_a_run_is_queued_with_what_was_chosen(make_app: MakeApp, session: 
         app = pilot.app
         assert isinstance(app, LlmexpApp)
         await until(pilot, lambda: any(group.status == "queued" for group in app.groups))
+
+
+async def test_what_has_no_gates_is_run_and_not_checked(make_app: MakeApp, session: Session, queued: None) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("G", "r")
+        launch = await on_screen(pilot, LaunchScreen)
+        await until(pilot, lambda: launch.preflight is not None)
+        await pilot.press("t", "t", "enter")
+        await until(pilot, lambda: bool(queue.entries(session.store)))
+        assert queue.entries(session.store)[0].command == {"kind": "run", "experiment": "fresh", "options": {}}
+
+
+async def test_a_check_that_calls_nothing_still_says_what_it_found(
+    make_app: MakeApp, session: Session, queued: None
+) -> None:
+    app = make_app()
+    async with app.run_test(notifications=True) as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        group = start.queue_run(session, "check", "tone", {})
+        await until(pilot, lambda: any(line.group == group for line in app.groups))
+        queue.claim(session.store, session.store.process, at=session.at())
+        queue.release(session.store, group, queue.QueueState.DONE, at=session.at())
+        await until(pilot, lambda: any("tone" in note.message for note in app._notifications))
+        message = next(note.message for note in app._notifications)
+        assert message == "tone: ✓ GATE PASSES, everything was stored"
 
 
 async def test_quitting_while_a_run_goes_asks_and_can_stop_it(
@@ -186,13 +217,13 @@ async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, sessi
         await pilot.press("b")
         screen = await on_screen(pilot, ScoringScreen)
         for number in range(1, 11):
-            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.row)
+            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.item)
             await pilot.press("3" if number == 10 else "1")
             await until(
                 pilot,
                 lambda number=number: screen.sitting is not None and len(screen.sitting.scoring.given) == number,  # type: ignore[misc]
             )
-        await until(pilot, lambda: screen._agreement.startswith("κ"))
+        await until(pilot, lambda: screen.agreement.startswith("κ"))
         await pilot.press("u")
         assert screen.sitting is not None and len(screen.sitting.scoring.given) == 9
         await until(pilot, lambda: all(w.is_finished for w in pilot.app.workers if w.group.startswith("keep")))
@@ -203,6 +234,33 @@ async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, sessi
         await until(pilot, lambda: again.sitting is not None)
         assert again.sitting is not None
         assert again.sitting.scoring.given == screen.sitting.scoring.given
+
+
+async def test_grades_are_kept_for_the_answer_that_was_shown(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("b", "m")
+        screen = await on_screen(pilot, ScoringScreen)
+        said = {}
+        for number in range(4):
+            await until(pilot, lambda: screen.sitting is not None and screen.shown == screen.sitting.scoring.item)
+            assert screen.shown is not None
+            said[screen.shown] = float(number + 1)
+            await pilot.press(str(number + 1))
+        await until(pilot, lambda: all(w.is_finished for w in pilot.app.workers if w.group.startswith("keep")))
+    report = results.report
+    assert report is not None and report.baseline is not None
+    assert {item.side for item in said} - {"same"} == {"baseline", "candidate"}
+    for item in said:
+        for run, side in ((report.baseline.id, "baseline"), (report.candidates[0].id, "candidate")):
+            stored = scores.ratings(session.store, run, human_fingerprint("rubric")).get((item.row, 0), {})
+            wanted = {i.side: g for i, g in said.items() if i.row == item.row}
+            expected = wanted.get("same", wanted.get(side))
+            assert (stored[session.who].value if stored else None) == expected
 
 
 async def test_settings_are_kept_and_themes_change(make_app: MakeApp) -> None:
@@ -319,3 +377,42 @@ async def test_typing_in_an_input_never_triggers_keys(make_app: MakeApp) -> None
         await until(pilot, lambda: bool(screen.query_one("#nothing").display))
         await pilot.press("escape")
         await until(pilot, lambda: screen.asked.text == "" and not screen.query_one("#nothing").display)
+
+
+@pytest.mark.parametrize(
+    ("typed", "screen"),
+    [
+        ("worst regression cheaper", RowsScreen),
+        ("score by hand tone", ScoringScreen),
+        ("label short", LabelScreen),
+        ("changes of dataset tickets", DatasetDiffScreen),
+        ("theme light", HomeScreen),
+    ],
+)
+async def test_the_palette_does_from_home_what_other_screens_do(
+    typed: str, screen: type[Screen[Any]], make_app: MakeApp
+) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "CommandPalette")
+        pilot.app.screen.query_one(Input).value = typed
+        wanted = typed.split()
+        await until(pilot, lambda: all(word in _first_option(pilot.app.screen).lower() for word in wanted))
+        await pilot.press("enter")
+        await on_screen(pilot, screen)
+
+
+async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        table = await filled(pilot, "#metrics")
+        await pilot.press("v")
+        await until(pilot, lambda: table.columns[1].key == "c:short")
+        await pilot.press("escape")
+        await until(pilot, lambda: table.columns[1].key == "values")
+        assert pilot.app.screen is results

@@ -8,14 +8,14 @@ from __future__ import annotations
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.store import scores
 from llmexp_tui.store.scores import Column
-from llmexp_tui.tui.reads.rows import scorer_of
+from llmexp_tui.tui.reads.scorers import scorers_of
 from llmexp_tui.workflows.columns import OUTPUT_FIELDS
 from llmexp_tui.workflows.session import Session
 
 
 def column_of(session: Session, record: RunRecord, metric: str) -> Column:
     """A run's values of a metric: its scorer's, or a figure of the calls."""
-    fingerprint = scorer_of(record, metric)
+    fingerprint = scorers_of(session, record).get(metric)
     if fingerprint is None and metric in OUTPUT_FIELDS:
         return scores.output_column(session.store, record.id, OUTPUT_FIELDS[metric])
     return scores.score_column(session.store, record.id, fingerprint or "")

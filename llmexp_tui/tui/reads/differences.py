@@ -8,6 +8,7 @@ from llmexp_tui.domain.prompt import PromptVersion
 from llmexp_tui.domain.variant import FieldDiff, Variant, diff_variants
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import experiments, prompts, runs
+from llmexp_tui.tui.reads.launch import named_prompts
 from llmexp_tui.workflows.session import Session
 
 
@@ -23,7 +24,7 @@ def read_differences(report: ExperimentReport, candidate: str, session: Session)
     """The two variants' records side by side."""
     arm = next(arm for arm in report.candidates if arm.variant == candidate)
     left, right = (_variant(session, run) for run in (report.baseline.id if report.baseline else "", arm.id))
-    fields = diff_variants(left, right)
+    fields = tuple(named_prompts(diff_variants(left, right), left, right))
     if left.prompt_hash == right.prompt_hash:
         return Differences(fields, None)
     both = tuple(prompts.resolve(session.store, side.prompt_name, side.prompt_hash) for side in (left, right))

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 
 from llmexp_tui.domain.experiment import Experiment
-from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
+from llmexp_tui.domain.run import SLOT_AA, SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.datasets import file_stamp
+from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, datasets, prompts, runs
 from llmexp_tui.tui.reads.decode import metric_of, report_of
 from llmexp_tui.tui.state.format import plural
@@ -18,6 +19,7 @@ from llmexp_tui.workflows.versions import resolve_prompt
 
 _TREND = 12
 _RECENT = 40
+_JUDGED = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 _BUSY = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
@@ -32,15 +34,17 @@ def read_home(session: Session) -> HomeView:
     for name, experiment in session.project.experiments.items():
         found = newest.get(name)
         record = records[name]
+        report = report_of(found.body) if found else None
         lines.append(
             ExperimentLine(
                 name=name,
                 question=experiment.question,
-                report=report_of(found.body) if found else None,
+                report=report,
                 compared_at=found.at if found else None,
                 trend=_trend(session, name) if found else (),
                 stale=name in touched or bool(found and record and record.group != found.group),
                 running=name in busy,
+                floor_at=_floor_at(session, name, report),
             )
         )
     return HomeView(session.root.name, tuple(lines), changed)
@@ -51,9 +55,23 @@ def _newest_run(session: Session, name: str) -> RunRecord | None:
     return found[0] if found else None
 
 
+def _floor_at(session: Session, name: str, report: ExperimentReport | None) -> str | None:
+    """When the baseline last ran against itself to the end, whichever experiment measured it."""
+    if report is None or report.baseline is None:
+        found = runs.find_runs(session.store, experiment=name, slot=SLOT_AA, statuses=_JUDGED, limit=1)
+    else:
+        baseline = runs.get_run(session.store, report.baseline.id)
+        found = runs.find_runs(
+            session.store, variant_hash=baseline.variant_hash, dataset_hash=baseline.dataset_hash,
+            slot=SLOT_AA, statuses=_JUDGED, limit=1,
+        )  # fmt: skip
+    return found[0].ended_at if found else None
+
+
 def _trend(session: Session, name: str) -> tuple[float, ...]:
-    """The deciding metric's candidate value over the newest comparisons, oldest first."""
-    history = comparisons.history(session.store, name, limit=_TREND)
+    """The deciding metric's candidate value over the newest runs that were compared, oldest first."""
+    newest = {item.group: item for item in reversed(comparisons.history(session.store, name, limit=_RECENT))}
+    history = sorted(newest.values(), key=lambda item: item.no, reverse=True)[:_TREND]
     if len(history) < 2:
         return ()
     head = headline(report_of(history[0].body))

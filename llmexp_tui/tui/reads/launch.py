@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from llmexp_tui.domain.variant import diff_variants
+from llmexp_tui.domain.variant import FieldDiff, Variant, diff_variants
+from llmexp_tui.tui.state.format import short_hash
 from llmexp_tui.tui.state.launch import LaunchChoice, Preflight
 from llmexp_tui.workflows.session import Session
 
@@ -17,17 +20,34 @@ def read_preflight(experiment: str, session: Session) -> Preflight:
     plan = plan_experiment(session, experiment)
     prepared = prepare(session, experiment)
     baseline = prepared.variants[prepared.baseline]
-    differences = tuple((name, diff_variants(baseline, prepared.variants[name])) for name in prepared.candidates)
-    return Preflight(plan, differences, prepared.experiment.axis)
+    differences = tuple(
+        (name, tuple(named_prompts(diff_variants(baseline, variant), baseline, variant)))
+        for name in prepared.candidates
+        for variant in (prepared.variants[name],)
+    )
+    return Preflight(plan, differences, prepared.experiment.axis, gated=bool(prepared.experiment.gates))
+
+
+def named_prompts(fields: Iterable[FieldDiff], left: Variant, right: Variant) -> Iterable[FieldDiff]:
+    """The fields, prompts by their names too: a hash alone tells nobody which prompt it is."""
+    for field in fields:
+        if field.path != "prompt.hash":
+            yield field
+            continue
+        yield replace(field, path="prompt", left=_prompt(left), right=_prompt(right))
+
+
+def _prompt(variant: Variant) -> str:
+    return f"{variant.prompt_ref or variant.prompt_name} {short_hash(variant.prompt_hash)}"
 
 
 def start_run(experiment: str, choice: LaunchChoice, session: Session) -> str:
     """Queue the run; a worker process takes it. The group's id."""
     from llmexp_tui.workflows.start import queue_run
 
-    wanted: dict[str, Any] = {
-        "rows": choice.rows, "repeats": choice.repeats, "fresh": choice.fresh or None, "max_cost": choice.max_cost,
-    }  # fmt: skip
+    wanted: dict[str, Any] = {"fresh": choice.fresh or None}
+    if choice.sized:
+        wanted |= {"rows": choice.rows, "repeats": choice.repeats}
     options = {name: value for name, value in wanted.items() if value is not None}
     return queue_run(session, choice.kind, experiment, options)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.domain.watch import Watch, unwatched
+from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.json import experiment_json
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, runs
+from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import report_of
+from llmexp_tui.tui.reads.scorers import declared_scorers
 from llmexp_tui.workflows.session import Session
 
 _JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
@@ -21,9 +24,24 @@ def read_report(experiment: str, session: Session, *, watch: Watch = unwatched) 
     """The newest results. Raises UsageError where there is nothing to compare yet, CalledOffError as `watch` says."""
     stored = comparisons.latest(session.store, experiment)
     newest = _newest(experiment, session)
-    if stored and (newest is None or newest.group == stored[0].group):
+    if stored and (newest is None or _speaks_of(stored[0], newest, session)):
         return report_of(stored[0].body)
     return refresh_report(experiment, session, watch=watch)
+
+
+def _speaks_of(comparison: Comparison, newest: RunRecord, session: Session) -> bool:
+    """Whether a comparison is of the newest runs, with the scorers that the project file has now."""
+    if comparison.group != newest.group:
+        return False
+    compared = comparison.body.get("scorers")
+    return compared is None or session.store.read_only or compared == _scorers_now(newest, session, compared)
+
+
+def _scorers_now(newest: RunRecord, session: Session, otherwise: Mapping[str, str]) -> Mapping[str, str]:
+    try:
+        return declared_scorers(session, newest.experiment, newest.dataset, newest.dataset_hash)
+    except LlmexpError:
+        return otherwise
 
 
 def refresh_report(experiment: str, session: Session, *, watch: Watch = unwatched) -> ExperimentReport:
@@ -45,10 +63,11 @@ def compare_and_keep(
 
     report = compare_experiment(session, experiment, told=told)
     if not session.store.read_only and report.baseline is not None:
-        group = runs.get_run(session.store, report.baseline.id).group
-        body = experiment_json(report)
+        baseline = runs.get_run(session.store, report.baseline.id)
+        scorers = declared_scorers(session, experiment, baseline.dataset, baseline.dataset_hash)
+        body = {**experiment_json(report), "scorers": dict(scorers)}
         comparisons.save_comparison(
-            session.store, experiment, group, report.registration, report.status, session.at(), body
+            session.store, experiment, baseline.group, report.registration, report.status, session.at(), body
         )
     return report
 

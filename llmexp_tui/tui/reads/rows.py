@@ -9,9 +9,9 @@ from llmexp_tui.domain.watch import Watch, unwatched
 from llmexp_tui.store import runs, scores
 from llmexp_tui.store.pages import PairPages, PairRow
 from llmexp_tui.store.pair_lists import PairQuery
+from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.tui.state.rows import ArmRow, RowDetail, RowLine, RowQuery, excerpt_of, row_key, row_no_of, table_row
-from llmexp_tui.workflows.columns import OUTPUT_FIELDS
 from llmexp_tui.workflows.session import Session
 
 
@@ -33,11 +33,13 @@ class RowSource:
             runs.get_run(session.store, asked.baseline_run),
             runs.get_run(session.store, asked.candidate_run),
         )
+        self._scorers = scorers_of(session, self._runs[0])
         lists = None if earlier is None else earlier._pages.lists
         self._pages: PairPages = PairPages(session.store, self._query(), lists=lists, watch=watch)
         source = session.project.datasets.get(self._runs[0].dataset)
         self._expected = source.expected_column if source else "expected"
         self._id = source.id if source else None
+        self._slices = source.slices if source else ()
         self._hidden = (self._expected, self._id or "")
 
     def _query(self) -> PairQuery:
@@ -45,15 +47,16 @@ class RowSource:
         metrics = tuple(
             (fingerprint, direction)
             for name, direction in asked.directions
-            if (fingerprint := scorer_of(baseline, name)) is not None
+            if (fingerprint := self._scorers.get(name)) is not None
         )
         return PairQuery(
             baseline.id,
             candidate.id,
-            metric_of_run(baseline, asked.metric),
+            metric_of(self._scorers, asked.metric),
             asked.direction,
             asked.filter,
             asked.sort,
+            asked.descending,
             text=asked.text,
             slice=asked.slice,
             metrics=metrics,
@@ -94,6 +97,7 @@ class RowSource:
             dataset=self._runs[0].dataset,
             id_column=self._id,
             expected_column=self._expected,
+            slices=tuple((name, _slice_text(row.values.get(name))) for name in self._slices),
         )
 
     def _line(self, row: PairRow) -> RowLine:
@@ -104,7 +108,7 @@ class RowSource:
 
     def _arm(self, record: RunRecord, no: int) -> ArmRow:
         outputs = tuple(runs.outputs(self._session.store, record.id, [no]))
-        names = {fingerprint: name for name, fingerprint in record.environment.get("scorers", {}).items()}
+        names = {fingerprint: name for name, fingerprint in self._scorers.items()}
         found = scores.scores_of(self._session.store, record.id, [no])
         by_repeat = tuple(
             {names.get(fp, fp[:12]): score for fp, score in found.get((no, output.repeat), {}).items()}
@@ -113,12 +117,6 @@ class RowSource:
         return ArmRow(record.variant, outputs, by_repeat)
 
 
-def scorer_of(record: RunRecord, metric: str) -> str | None:
-    """The fingerprint that a metric's scorer had in a run; None for a figure of the calls themselves."""
-    found: dict[str, str] = record.environment.get("scorers", {})
-    return found.get(metric)
-
-
-def metric_of_run(record: RunRecord, metric: str) -> str:
-    """A metric as the store names it: a scorer's fingerprint, or a figure of the calls."""
-    return scorer_of(record, metric) or OUTPUT_FIELDS.get(metric, metric)
+def _slice_text(value: object) -> str:
+    """A column's value as slices compare it: nothing for null and absent."""
+    return "" if value is None else str(value)

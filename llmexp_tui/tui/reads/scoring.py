@@ -14,25 +14,37 @@ from llmexp_tui.store import rows, runs, scores
 from llmexp_tui.store.pages import PairPages
 from llmexp_tui.store.pair_lists import PairQuery
 from llmexp_tui.tui.reads.distribution import pair_of
-from llmexp_tui.tui.reads.rows import metric_of_run
-from llmexp_tui.tui.state.rows import input_lines_of
-from llmexp_tui.tui.state.scoring import PASSING, Judgement, Scoring, machine_view
+from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
+from llmexp_tui.tui.state.rows import answer_of, input_lines_of
+from llmexp_tui.tui.state.scoring import PASSING, Item, Judgement, Scoring, Side, machine_view
 from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint
 from llmexp_tui.workflows.session import Session
 
 _MOST_ROWS = 2_000
+_LEAST = 5
+"""Kappa of fewer judgements than this says nothing at all."""
+
+_SIDES: tuple[Side, Side] = ("baseline", "candidate")
+Values = Mapping[int, tuple[float | None, float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A metric that the person's judgements are held against; `judge` where a model gave it."""
+
+    metric: str
+    direction: str
+    judge: bool
+    values: Values
 
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """What a sitting works on: the two runs, the scorer's identity, the values of the metric it is held against."""
+    """What a sitting works on: the two runs, what is judged, and what it is held against, judges first."""
 
     records: tuple[RunRecord, RunRecord]
-    fingerprint: str
     scoring: Scoring
-    metric: str
-    direction: str
-    values: Mapping[int, tuple[float | None, float | None]]
+    rivals: tuple[Rival, ...]
 
 
 class Keeper:
@@ -40,111 +52,137 @@ class Keeper:
 
     def __init__(self, sitting: Sitting) -> None:
         self._sitting = sitting
-        self._waiting: deque[tuple[int, Judgement | None]] = deque()
+        self._waiting: deque[tuple[Item, Judgement | None]] = deque()
         self._turn = threading.Lock()
         self.number = 0
 
-    def add(self, row: int, judgement: Judgement | None) -> None:
+    def add(self, item: Item, judgement: Judgement | None) -> None:
         """Remember one to be stored; None takes an earlier one back."""
-        self._waiting.append((row, judgement))
+        self._waiting.append((item, judgement))
         self.number += 1
 
     def keep(self, session: Session) -> None:
         """Store everything that waits."""
         with self._turn:
             while self._waiting:
-                row, judgement = self._waiting[0]
-                keep(self._sitting, row, judgement, session)
+                item, judgement = self._waiting[0]
+                _keep(self._sitting, item, judgement, session)
                 self._waiting.popleft()
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """One row as it is shown: its own text, and both answers as (baseline, candidate)."""
+    """One row as it is shown: its own text, and both answers."""
 
-    row: int
+    item: Item
     text: str
     baseline: str
     candidate: str
 
 
 def read_sitting(
-    report: ExperimentReport, candidate: str, metric: str, direction: str, kind: str, session: Session
+    report: ExperimentReport, candidate: str, metrics: Sequence[tuple[str, str]], kind: str, session: Session
 ) -> Sitting:
-    """The rows to be judged and what this person has said before."""
+    """What is to be judged and what was said before. `metrics`: (name, direction) of what to hold it against."""
     records = pair_of(report, candidate, session)
-    fingerprint = human_fingerprint(kind, *records)
-    query = PairQuery(records[0].id, records[1].id, metric_of_run(records[0], metric), direction)
+    known = scorers_of(session, records[0])
+    rivals = [_rival(session, records, known, metric, direction) for metric, direction in metrics]
+    rivals.sort(key=lambda rival: not rival.judge)
+    query = PairQuery(records[0].id, records[1].id, "")
     found = PairPages(session.store, query).page(0, _MOST_ROWS)
-    values = {row.row_no: (row.baseline.value, row.candidate.value) for row in found}
     chosen = [row.row_no for row in found if not (row.baseline.failed or row.candidate.failed)]
     seed = derived_seed("human", session.who, records[0].id, records[1].id)
     scoring = Scoring(
-        chosen, "rubric" if kind == "rubric" else "ab", seed, _given(session, records, fingerprint, chosen)
+        chosen,
+        "rubric" if kind == "rubric" else "ab",
+        seed,
+        _given(session, records, kind, chosen),
+        _same(session, records, chosen),
     )
-    return Sitting(records, fingerprint, scoring, metric, direction, values)
+    return Sitting(records, scoring, tuple(rivals))
+
+
+def _rival(
+    session: Session, records: tuple[RunRecord, RunRecord], known: Mapping[str, str], metric: str, direction: str
+) -> Rival:
+    fingerprint = metric_of(known, metric)
+    query = PairQuery(records[0].id, records[1].id, fingerprint, direction)
+    found = PairPages(session.store, query).page(0, _MOST_ROWS)
+    judge = any(scores.judges_of(session.store, record.id, fingerprint) for record in records)
+    return Rival(metric, direction, judge, {row.row_no: (row.baseline.value, row.candidate.value) for row in found})
+
+
+def _same(session: Session, records: tuple[RunRecord, RunRecord], chosen: Sequence[int]) -> frozenset[int]:
+    """The rows whose first answers are equal to the letter."""
+    left, right = (scores.answer_texts(session.store, record.id, chosen) for record in records)
+    return frozenset(row for row in chosen if left.get((row, 0)) == right.get((row, 0)))
 
 
 def _given(
-    session: Session, records: tuple[RunRecord, RunRecord], fingerprint: str, chosen: Sequence[int]
-) -> dict[int, Judgement]:
-    given = {}
-    for record in records:
+    session: Session, records: tuple[RunRecord, RunRecord], kind: str, chosen: Sequence[int]
+) -> dict[Item, Judgement]:
+    """Under every item it may belong to: which of them there are is the sitting's to know."""
+    fingerprint = human_fingerprint(kind, *records)
+    given: dict[Item, Judgement] = {}
+    for record, side in zip(records, _SIDES, strict=True):
         found = scores.scores_of(session.store, record.id, chosen, by=session.who)
         for (row, _), by_scorer in found.items():
             score = by_scorer.get(fingerprint)
             if score is not None and score.value is not None:
-                given[row] = Judgement(score.value, score.label or "", score.reason or "")
+                said = Judgement(score.value, score.label or "", score.reason or "")
+                sides: tuple[Side, ...] = ("pair", "same", side)
+                given |= {Item(row, shown): said for shown in sides}
     return given
 
 
-def read_sides(sitting: Sitting, row: int, session: Session) -> Sides:
+def read_sides(sitting: Sitting, item: Item, session: Session) -> Sides:
     """A row's text and both first answers."""
-    content = rows.rows_by_no(session.store, [row])[row]
-    texts = [_first(runs.outputs(session.store, record.id, [row])) for record in sitting.records]
-    return Sides(row, input_lines_of(content.values), texts[0], texts[1])
+    content = rows.rows_by_no(session.store, [item.row])[item.row]
+    texts = [_first(runs.outputs(session.store, record.id, [item.row])) for record in sitting.records]
+    return Sides(item, input_lines_of(content.values), texts[0], texts[1])
 
 
 def _first(found: Sequence[Output]) -> str:
-    return (found[0].text or "") if found else ""
+    return answer_of(found[0]) if found else ""
 
 
-def keep(sitting: Sitting, row: int, judgement: Judgement | None, session: Session) -> None:
+def _keep(sitting: Sitting, item: Item, judgement: Judgement | None, session: Session) -> None:
     """Store a judgement; None takes it back. A grade belongs to the answer that was shown."""
     note = "" if judgement is None else judgement.note
-    if sitting.scoring.kind == "ab":
+    if item.side == "pair":
         preferred = None if judgement is None else judgement.label
-        give_preference(session, *sitting.records, row, preferred, note=note)
-    else:
-        record = sitting.records[1 if sitting.scoring.swapped(row) else 0]
-        give_grade(session, record, row, None if judgement is None else judgement.value, note=note)
+        give_preference(session, *sitting.records, item.row, preferred, note=note)
+        return
+    for record, side in zip(sitting.records, _SIDES, strict=True):
+        if item.side in ("same", side):
+            give_grade(session, record, item.row, None if judgement is None else judgement.value, note=note)
 
 
-def read_agreement(sitting: Sitting, session: Session) -> str:
-    """How far the person and the metric agree beyond chance, in words; empty while there is too little to say."""
+def read_agreement(sitting: Sitting, rival: Rival, session: Session) -> str:
+    """How far the person and a metric agree beyond chance, in words."""
     from llmexp_tui.stats.agreement import cohen_kappa
 
-    pairs = [
-        (_said(sitting, row, judgement), _machine(sitting, row)) for row, judgement in sitting.scoring.given.items()
-    ]
+    pairs = [(_said(item, said), _machine(rival, item)) for item, said in sitting.scoring.given.items()]
     both = [(said, machine) for said, machine in pairs if machine is not None]
-    if len(both) < 2:
-        return ""
+    with_whom = f"{rival.metric}{' (a judge)' if rival.judge else ''}"
+    if len(both) < _LEAST:
+        return f"agreement with {with_whom}: told from {_LEAST} judgements on"
     found = cohen_kappa([said for said, _ in both], [machine for _, machine in both], draws=499)
     if found.value is None or found.low is None or found.high is None:
-        return f"one answer only on {len(both)} rows: agreement says nothing yet"
-    return f"κ {found.value:.2f} ({found.low:.2f} to {found.high:.2f}) with {sitting.metric} on {found.rows} rows"
+        return f"agreement with {with_whom}: one answer only, on {len(both)}; that says nothing yet"
+    kappa = f"κ {found.value:.2f} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
+    return f"{kappa} with {with_whom} on {found.rows}"
 
 
-def _said(sitting: Sitting, row: int, judgement: Judgement) -> str:
-    if sitting.scoring.kind == "ab":
+def _said(item: Item, judgement: Judgement) -> str:
+    if item.side == "pair":
         return judgement.label
     return "good" if judgement.value >= PASSING else "bad"
 
 
-def _machine(sitting: Sitting, row: int) -> str | None:
-    baseline, candidate = sitting.values.get(row, (None, None))
-    if sitting.scoring.kind == "ab":
-        return machine_view(baseline, candidate, sitting.direction)
-    value = candidate if sitting.scoring.swapped(row) else baseline
+def _machine(rival: Rival, item: Item) -> str | None:
+    baseline, candidate = rival.values.get(item.row, (None, None))
+    if item.side == "pair":
+        return machine_view(baseline, candidate, rival.direction)
+    value = candidate if item.side == "candidate" else baseline
     return None if value is None else ("good" if value >= 0.5 else "bad")

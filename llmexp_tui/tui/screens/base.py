@@ -145,10 +145,11 @@ class Finding(ProjectScreen):
 
     LIST: ClassVar[str] = "PagedTable"
     _wanted: str | None = None
+    _then = ""
 
-    def find(self, name: str) -> None:
-        """Put the cursor on what has this name."""
-        self._wanted = name
+    def find(self, name: str, then: str = "") -> None:
+        """Put the cursor on what has this name, and do something with it: `then` is an action of this screen."""
+        self._wanted, self._then = name, then
         self.seek()
 
     def seek(self) -> None:
@@ -157,6 +158,9 @@ class Finding(ProjectScreen):
         if place is not None:
             self._wanted = None
             self.query_one(self.LIST, PagedTable).move_to(place)
+            if self._then:
+                self.call_after_refresh(self.run_action, self._then)
+                self._then = ""
 
     def place_of(self, name: str) -> int | None:
         """Where something stands in the list; None where it is not."""

@@ -62,8 +62,8 @@ class DatasetsScreen(Finding):
         self.query_one("#versions").focus()
 
     def place_of(self, name: str) -> int | None:
-        """The newest with this name."""
-        return next((at for at, version in enumerate(self.versions) if version.name == name), None)
+        """The version with this key, or the newest with this name."""
+        return state.place_of(((v.name, v.hash) for v in self.versions), name)
 
     def load(self) -> None:
         """Read the versions."""

@@ -11,6 +11,8 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from llmexp_tui.errors import LlmexpError
+from llmexp_tui.project.locate import PROJECT_FILE
+from llmexp_tui.tui.errands import edit_file
 from llmexp_tui.tui.messages import RunsProgressed
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import home as state
@@ -48,6 +50,7 @@ class HomeScreen(ProjectScreen):
             tooltip="Saving a prompt runs what it changes, and shows what that changed",
             id="watch.open",
         ),
+        Binding("o", "edit", "Edit", tooltip="Open llmexp.toml in your editor", show=False, id="project.edit"),
     ]
 
     def __init__(self) -> None:
@@ -104,7 +107,7 @@ class HomeScreen(ProjectScreen):
     def _explain(self) -> None:
         item = self.experiment
         if item is not None:
-            self.query_one("#question", Static).update(join_lines(state.explained(item)))
+            self.query_one("#question", Static).update(join_lines(state.explained(item, self.home_app.now())))
 
     def on_runs_progressed(self, message: RunsProgressed) -> None:
         """Live figures arrived."""
@@ -135,7 +138,7 @@ class HomeScreen(ProjectScreen):
 
     def action_run(self) -> None:
         """The pre-flight of a run."""
-        self._launch("run")
+        self._launch()
 
     def action_aa(self) -> None:
         """The pre-flight of an A/A."""
@@ -143,13 +146,20 @@ class HomeScreen(ProjectScreen):
 
     def action_plan(self) -> None:
         """The same screen: it shows what a run costs before it starts."""
-        self._launch("run")
+        self._launch()
 
-    def _launch(self, kind: str) -> None:
+    def _launch(self, kind: str = "") -> None:
         if item := self.experiment:
             from llmexp_tui.tui.screens.launch import LaunchScreen
 
             self.app.push_screen(LaunchScreen(item.name, kind))
+
+    def action_edit(self) -> None:
+        """The project file in the user's editor; it is read again once it has changed."""
+        self.fetch("path", lambda session: str(session.root / PROJECT_FILE), self._edit)
+
+    def _edit(self, path: str) -> None:
+        edit_file(self.home_app, path)
 
     def action_watch(self) -> None:
         """Watch, and see what a save changes."""

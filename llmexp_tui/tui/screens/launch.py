@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from llmexp_tui.errors import LlmexpError, TrustError
@@ -18,10 +18,8 @@ from llmexp_tui.tui.reads.launch import read_preflight, start_run
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import launch as state
 from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.title_line import TitleLine
-from llmexp_tui.tui.widgets.tones import join_lines
-
-_KINDS = {"run": "Run", "aa": "A/A: the baseline against itself", "check": "Check: run, A/A and gate"}
 
 
 class LaunchScreen(ProjectScreen):
@@ -31,13 +29,14 @@ class LaunchScreen(ProjectScreen):
     CSS_PATH = "launch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "Start", id="launch.start", priority=True),
-        Binding("k", "kind", "Kind", tooltip="Run, A/A or check", id="launch.kind"),
+        Binding("t", "kind", "Kind", tooltip="Check, run or A/A", id="launch.kind"),
         Binding("f", "fresh", "Fresh", tooltip="Call again even what is stored", id="launch.fresh"),
         Binding("n", "rows", "Rows", tooltip="How many rows", id="launch.rows"),
         Binding("m", "repeats", "Repeats", tooltip="How many calls a row", id="launch.repeats"),
     ]
 
-    def __init__(self, experiment: str, kind: str) -> None:
+    def __init__(self, experiment: str, kind: str = "") -> None:
+        """`kind` is check, run or aa; nothing means what the experiment is for: a check where it has gates."""
         super().__init__()
         self.experiment = experiment
         self.choice = state.LaunchChoice(kind)
@@ -58,8 +57,7 @@ class LaunchScreen(ProjectScreen):
                 compact=True,
                 restrict=r"\d*",
             )
-        with VerticalScroll(id="sheet", can_focus=True):
-            yield Static(id="figures", markup=False)
+        yield Sheet(id="sheet")
 
     def on_mount(self) -> None:
         """Keys first, figures as they come."""
@@ -76,37 +74,47 @@ class LaunchScreen(ProjectScreen):
             self.fetch("plan", partial(read_preflight, self.experiment), self._show, self._failed)
 
     def _failed(self, error: LlmexpError) -> None:
-        self.query_one("#figures", Static).update(join_lines([
-            line(("This cannot be run as it is.", "bad")), line(error.sentence)]))  # fmt: skip
+        self.query_one("#sheet", Sheet).write([line(("This cannot be run as it is.", "bad")), line(error.sentence)])
 
     def _show(self, preflight: state.Preflight) -> None:
         self.preflight = preflight
+        if self.choice.kind not in preflight.kinds:
+            self.choice = replace(self.choice, kind=preflight.kinds[0])
         self._draw()
 
     def _draw(self) -> None:
         choice = self.choice
-        fresh = "fresh" if choice.fresh or choice.kind == "aa" else "uses stored answers"
-        title = line((self.experiment, "strong"), "  ", (_KINDS[choice.kind], "info"), (f"  {fresh}", "muted"))
+        title = line((self.experiment, "strong"), "  ", (state.KINDS.get(choice.kind, ""), "info"))
         self.query_one("#title", TitleLine).show(title)
+        self.query_one("#inputs").display = choice.sized
+        self.refresh_bindings()
         if self.preflight is None:
-            self.query_one("#figures", Static).update(join_lines([line(("planning …", "muted"))]))
+            self.query_one("#sheet", Sheet).write([line(("planning …", "muted"))])
             return
         plan = self.preflight.plan
-        lines: list[Line] = [
-            *state.size_lines(plan, choice), (),
-            line(("What it could show", "strong")), *state.gate_lines(plan), *state.warning_lines(plan), (),
-            line(("What differs", "strong")),
-            *state.difference_lines(self.preflight.differences, self.preflight.axis),
-        ]  # fmt: skip
-        self.query_one("#figures", Static).update(join_lines(lines))
+        lines: list[Line] = [*state.size_lines(plan, choice), ()]
+        if choice.kind != "aa":
+            lines += [*state.gate_lines(plan), *state.warning_lines(plan), ()]
+            lines += state.difference_lines(self.preflight.differences, self.preflight.axis)
+        else:
+            why = "It measures how far the baseline moves when nothing changes: the noise floor."
+            lines.append(line((why, "muted")))
+        self.query_one("#sheet", Sheet).write(lines)
 
     # ---- choosing
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """An A/A is fresh anyway; a check takes the rows that were registered."""
+        if action == "fresh":
+            return self.choice.kind != "aa"
+        return self.choice.sized if action in ("rows", "repeats") else True
+
     def action_kind(self) -> None:
-        """Run, A/A, check."""
-        kinds = list(_KINDS)
-        self.choice = replace(self.choice, kind=kinds[(kinds.index(self.choice.kind) + 1) % len(kinds)])
-        self._draw()
+        """Check, run, A/A."""
+        kinds = self.preflight.kinds if self.preflight else ()
+        if kinds:
+            self.choice = replace(self.choice, kind=kinds[(kinds.index(self.choice.kind) + 1) % len(kinds)])
+            self._draw()
 
     def action_fresh(self) -> None:
         """Fresh or not."""
@@ -142,10 +150,14 @@ class LaunchScreen(ProjectScreen):
 
     def action_start(self) -> None:
         """Queue it, and go where it is seen."""
+        if self.preflight is None:
+            self.home_app.say("Still planning")
+            return
         self.fetch("start", partial(start_run, self.experiment, self.choice), self._started, self._refused)
 
     def _started(self, group: str) -> None:
-        self.home_app.say(f"{_KINDS[self.choice.kind].split(':')[0]} of {self.experiment} started")
+        kind = state.KINDS[self.choice.kind].partition(":")[0]
+        self.home_app.say(f"{kind[0].upper()}{kind[1:]} of {self.experiment} started")
         self.home_app.go_back()
 
     def _refused(self, error: LlmexpError) -> None:

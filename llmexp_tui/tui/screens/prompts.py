@@ -64,8 +64,8 @@ class PromptsScreen(Finding):
         self.query_one("#versions").focus()
 
     def place_of(self, name: str) -> int | None:
-        """The newest with this name."""
-        return next((at for at, item in enumerate(self.items) if item.version.prompt.name == name), None)
+        """The version with this key, or the newest with this name."""
+        return state.place_of(((i.version.prompt.name, i.version.hash) for i in self.items), name)
 
     def load(self) -> None:
         """Read the versions."""

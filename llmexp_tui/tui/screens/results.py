@@ -50,8 +50,10 @@ class ResultsScreen(ProjectScreen):
         Binding("y", "copy", "Copy", tooltip="Copy the panel as text", show=False, id="results.copy"),
     ]
 
-    def __init__(self, experiment: str) -> None:
+    def __init__(self, experiment: str, then: str = "") -> None:
+        """`then` is one of the actions here, done once the results are shown."""
         super().__init__()
+        self._then = then
         self.experiment = experiment
         self.report: ExperimentReport | None = None
         self.candidate = ""
@@ -114,6 +116,9 @@ class ResultsScreen(ProjectScreen):
         if self.candidate not in names:
             self.candidate = names[0]
         self._draw()
+        if self._then:
+            self.call_after_refresh(self.run_action, self._then)
+            self._then = ""
 
     def _bare(self, report: ExperimentReport | None) -> list[Line]:
         lines = [line((self.experiment, "strong"))]
@@ -187,7 +192,9 @@ class ResultsScreen(ProjectScreen):
     def action_next_candidate(self) -> None:
         """The next candidate's figures."""
         names = state.candidates(self.report) if self.report else ()
-        if names:
+        if len(names) == 1:
+            self.home_app.say(f"{names[0]} is the only candidate")
+        elif names:
             self.candidate = names[(names.index(self.candidate) + 1) % len(names)]
             self._draw()
 
@@ -195,6 +202,13 @@ class ResultsScreen(ProjectScreen):
         """All candidates in one table, or one with its intervals."""
         self._together = not self._together
         self._draw()
+
+    def action_back(self) -> None:
+        """Out of the table of all candidates first."""
+        if self._together:
+            self.action_side_by_side()
+        else:
+            super().action_back()
 
     def action_histogram(self) -> None:
         """Both arms' distribution."""
@@ -226,13 +240,13 @@ class ResultsScreen(ProjectScreen):
 
     def action_run(self) -> None:
         """Run it again."""
-        self._launch("run")
+        self._launch()
 
     def action_aa(self) -> None:
         """Measure the noise floor."""
         self._launch("aa")
 
-    def _launch(self, kind: str) -> None:
+    def _launch(self, kind: str = "") -> None:
         from llmexp_tui.tui.screens.launch import LaunchScreen
 
         self.app.push_screen(LaunchScreen(self.experiment, kind))

@@ -44,8 +44,11 @@ class RowsScreen(ProjectScreen):
         Binding("i", "only('improved')", "Improved", show=False, id="rows.improved"),
         Binding("e", "only('errored')", "Errors", tooltip="Only rows with a failed call", id="rows.errored"),
         Binding("d", "only('disagreement')", "Scores disagree", show=False, id="rows.disagreement"),
-        Binding("A", "only('all')", "All rows", show=False, id="rows.all"),
-        Binding("s", "sort", "Sort", tooltip="The next order", id="rows.sort"),
+        Binding("l", "slice", "Slice", tooltip="Only rows of this row's slice; again: the next slice, then all",
+                show=False, id="rows.slice"),
+        Binding("A", "all", "All rows", show=False, id="rows.all"),
+        Binding("s", "sort", "Sort", tooltip="The next order; or click on a column's title", id="rows.sort"),
+        Binding("S", "turn", "Sort the other way", show=False, id="rows.turn"),
         Binding(
             "m",
             "save_marked",
@@ -77,11 +80,12 @@ class RowsScreen(ProjectScreen):
         """Title, filter, table, then the pane of the row."""
         yield TitleLine(id="title")
         yield FilterBar("rows whose input has …", id="filter")
-        yield PagedTable(state.table_columns(self.metric.metric), id="rows", marking=True)
+        yield PagedTable(state.table_columns(self.asked), id="rows", marking=True)
         yield EmptyState("No such row", "No row matches what is asked for.", "A", "shows all rows", id="nothing")
         with Vertical(id="pane"):
             yield Static(id="expected", markup=False)
             yield DiffView(id="answers")
+            yield Static(id="scores", markup=False)
 
     def on_mount(self) -> None:
         """The frame, then the rows."""
@@ -107,7 +111,7 @@ class RowsScreen(ProjectScreen):
         self.fetch("rows", source, partial(self._sourced, keep))
 
     def _sourced(self, keep: bool, source: RowSource) -> None:
-        self.query_one("#rows", PagedTable).show(source, keep=keep)
+        self.query_one("#rows", PagedTable).show(source, keep=keep, columns=state.table_columns(source.asked))
 
     @on(PagedTable.Counted, "#rows")
     def _counted(self, message: PagedTable.Counted) -> None:
@@ -147,9 +151,11 @@ class RowsScreen(ProjectScreen):
         self.detail = detail
         if detail is None:
             return
-        expected = line(("expected  ", "muted"), detail.expected) if detail.expected is not None else ()
-        self.query_one("#expected", Static).update(join_lines([expected]))
-        self.query_one("#expected").display = detail.expected is not None
+        asked = [state.shown_input(detail)]
+        if detail.expected is not None:
+            asked.append(line(("expected  ", "muted"), detail.expected))
+        self.query_one("#expected", Static).update(join_lines(asked))
+        self.query_one("#scores", Static).update(join_lines(state.score_lines(detail)))
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))
@@ -184,9 +190,36 @@ class RowsScreen(ProjectScreen):
         self.asked = replace(self.asked, filter=chosen)
         self._ask(keep=True)
 
+    def action_slice(self) -> None:
+        """Only the rows that share a slice with the one under the cursor."""
+        slices = self.detail.slices if self.detail else ()
+        if not slices:
+            self.home_app.say('The dataset declares no slices: add slices = ["column"] to it in llmexp.toml')
+            return
+        ways = (*slices, None)
+        now = ways.index(self.asked.slice) if self.asked.slice in ways else -1
+        self.asked = replace(self.asked, slice=ways[(now + 1) % len(ways)])
+        self._ask(keep=True)
+
+    def action_all(self) -> None:
+        """Every row, whatever was asked for."""
+        self.query_one("#filter", FilterBar).clear()
+        self.asked = replace(self.asked, filter="all", text="", slice=None)
+        self._ask(keep=True)
+
     def action_sort(self) -> None:
         """The next order."""
         self.asked = self.asked.next_sort()
+        self._ask(keep=True)
+
+    def action_turn(self) -> None:
+        """The other way round."""
+        self.asked = self.asked.turned()
+        self._ask(keep=True)
+
+    @on(PagedTable.TitleClicked, "#rows")
+    def _title_clicked(self, message: PagedTable.TitleClicked) -> None:
+        self.asked = self.asked.sorted_by(message.column)
         self._ask(keep=True)
 
     def action_find(self) -> None:

@@ -17,7 +17,7 @@ from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.state.results import metrics_of
-from llmexp_tui.tui.state.scoring import Judgement
+from llmexp_tui.tui.state.scoring import Item, Judgement
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.title_line import TitleLine
@@ -26,20 +26,23 @@ from llmexp_tui.tui.widgets.title_line import TitleLine
 class ScoringScreen(ProjectScreen):
     """A row at a time. Nothing on the screen says which answer is whose."""
 
-    HELP = "The sides are random and stay so; which is which is said nowhere. Agreement is Cohen's kappa."
+    HELP = (
+        "A/B: 1 the left answer is better, 2 the right one, 3 neither. Grades: 1 bad to 5 good; 4 and 5 count as "
+        "right. Sides and order are by chance and stay so; which is whose is said nowhere. "
+        "Agreement is Cohen's kappa."
+    )
     CSS_PATH = "scoring.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "say(1)", "Left", tooltip="The left answer is better, or grade 1", id="score.one"),
-        Binding("2", "say(2)", "Right", tooltip="The right answer is better, or grade 2", id="score.two"),
-        Binding("3", "say(3)", "Tie", tooltip="Neither is better, or grade 3", id="score.three"),
+        Binding("1", "say(1)", "Left, or grade 1", show=False, id="score.one"),
+        Binding("2", "say(2)", "Right, or grade 2", show=False, id="score.two"),
+        Binding("3", "say(3)", "Neither, or grade 3", show=False, id="score.three"),
         Binding("4", "say(4)", "Grade 4", show=False, id="score.four"),
         Binding("5", "say(5)", "Grade 5", show=False, id="score.five"),
-        Binding("s", "skip", "Skip", tooltip="Leave this row for later", id="score.skip"),
+        Binding("s", "skip", "Skip", tooltip="Leave this one for later", id="score.skip"),
         Binding("u", "undo", "Undo", tooltip="Take the last judgement back", id="score.undo"),
-        Binding(
-            "t", "note", "Note", tooltip="A note that is kept with the next judgement", show=False, id="score.note"
-        ),
-        Binding("m", "kind", "A/B or grades", show=False, id="score.kind"),
+        Binding("t", "note", "Note", tooltip="A note that is kept with the next judgement", id="score.note"),
+        Binding("m", "kind", "A/B or grades", id="score.kind"),
+        Binding("c", "rival", "Against", tooltip="Hold it against the next scorer", show=False, id="score.rival"),
     ]
 
     def __init__(self, report: ExperimentReport, candidate: str, kind: Literal["ab", "rubric"] = "ab") -> None:
@@ -49,14 +52,16 @@ class ScoringScreen(ProjectScreen):
         self.kind: Literal["ab", "rubric"] = kind
         self.sitting: Sitting | None = None
         self.keeper: Keeper | None = None
-        self.shown: int | None = None
-        self._agreement = ""
-        own = metrics_of(report, candidate)
-        self._metric = next((m for m in own if not m.is_ratio and m.metric != "errors"), own[0])
+        self.shown: Item | None = None
+        self.agreement = ""
+        self._rival = 0
+        own = [m for m in metrics_of(report, candidate) if not m.is_ratio and m.metric != "errors"]
+        self._metrics = tuple(dict.fromkeys((m.metric, m.direction) for m in own))
 
     def body(self) -> ComposeResult:
         """Title, the row, the answers, a line for a note."""
         yield TitleLine(id="title")
+        yield TitleLine(id="agreement")
         yield DiffView(id="row")
         yield DiffView(id="answers")
         yield Input(placeholder="note, kept with the judgement you give next", id="note", compact=True)
@@ -78,9 +83,7 @@ class ScoringScreen(ProjectScreen):
     def load(self) -> None:
         """Begin, or go on where one stopped."""
         if self.sitting is None:
-            read = partial(
-                read_sitting, self.report, self.candidate, self._metric.metric, self._metric.direction, self.kind
-            )
+            read = partial(read_sitting, self.report, self.candidate, self._metrics, self.kind)
             self.fetch("sitting", read, self._begin)
 
     def _begin(self, sitting: Sitting) -> None:
@@ -92,39 +95,56 @@ class ScoringScreen(ProjectScreen):
         sitting = self.sitting
         if sitting is None:
             return
-        row = sitting.scoring.row
-        self.query_one("#done").display = row is None
+        item = sitting.scoring.item
+        done = self.query_one("#done", EmptyState)
+        done.display = item is None
+        if not sitting.scoring.order:
+            done.say("Nothing to prefer", "Both variants said the very same on every row.", "m", "grades the answers")
         for name in ("#row", "#answers"):
-            self.query_one(name).display = row is not None
+            self.query_one(name).display = item is not None
         self._title()
-        self.fetch("agreement", partial(read_agreement, sitting), self._agreed)
-        if row is not None:
-            self.fetch("sides", partial(read_sides, sitting, row), self._show)
+        self._compare()
+        if item is not None:
+            self.fetch("sides", partial(read_sides, sitting, item), self._show)
+
+    def _compare(self) -> None:
+        sitting = self.sitting
+        if sitting is not None and sitting.rivals:
+            rival = sitting.rivals[self._rival % len(sitting.rivals)]
+            self.fetch("agreement", partial(read_agreement, sitting, rival), self._agreed)
 
     def _agreed(self, words: str) -> None:
-        self._agreement = words
+        self.agreement = words
         self._title()
+
+    def action_rival(self) -> None:
+        """The next scorer to be held against."""
+        self._rival += 1
+        self._compare()
 
     def _title(self) -> None:
         if self.sitting is None:
             return
         scoring = self.sitting.scoring
-        what = "blind A/B" if self.kind == "ab" else "blind grades 1 to 5"
-        left: Line = line((self.report.name, "strong"), f"  {what}  ", (self._agreement, "info"))
-        self.query_one("#title", TitleLine).show(
-            left, line(f"{count(len(scoring.given))} of {count(len(scoring.rows))}")
-        )
+        what = "blind A/B" if self.kind == "ab" else "blind grades"
+        left: Line = line((self.report.name, "strong"), f"  {what}  ", *_keys(self.kind))
+        done = f"{count(len(scoring.given))} of {count(len(scoring.order))}"
+        self.query_one("#title", TitleLine).show(left, line(done))
+        same = f"{count(len(scoring.same))} equal left out" if self.kind == "ab" and scoring.same else ""
+        self.query_one("#agreement", TitleLine).show(line((self.agreement, "info")), line((same, "muted")))
 
     def _show(self, sides: Sides) -> None:
         if self.sitting is None:
             return
-        self.shown = sides.row
+        self.shown = sides.item
         self.query_one("#row", DiffView).show(sides.text, None, (line(("the row", "strong")), ()))
-        swapped = self.sitting.scoring.swapped(sides.row)
+        swapped = self.sitting.scoring.swapped(sides.item.row)
         answers = self.query_one("#answers", DiffView)
         if self.kind == "rubric":
-            text = sides.candidate if swapped else sides.baseline
-            answers.show(text, None, (line(("the answer", "strong"), ("   1 bad … 5 good", "muted")), ()))
+            text = sides.candidate if sides.item.side == "candidate" else sides.baseline
+            first = (sides.item.side == "candidate") == swapped
+            which = "the only answer" if sides.item.side == "same" else f"the {'first' if first else 'second'} answer"
+            answers.show(text, None, (line((which, "strong")), ()))
             return
         left, right = (sides.candidate, sides.baseline) if swapped else (sides.baseline, sides.candidate)
         titles = line(("1 ", "key"), ("left", "strong")), line(("2 ", "key"), ("right", "strong"))
@@ -135,7 +155,7 @@ class ScoringScreen(ProjectScreen):
     def action_say(self, number: int) -> None:
         """A preference, or a grade. A key pressed before the row is on the screen says nothing."""
         sitting = self.sitting
-        if sitting is None or sitting.scoring.row is None or self.shown != sitting.scoring.row:
+        if sitting is None or sitting.scoring.item is None or self.shown != sitting.scoring.item:
             return
         note = self.query_one("#note", Input)
         if self.kind == "rubric":
@@ -151,15 +171,15 @@ class ScoringScreen(ProjectScreen):
 
     def action_undo(self) -> None:
         """Take the last one back."""
-        row = self.sitting.scoring.undo() if self.sitting else None
-        if row is None:
+        item = self.sitting.scoring.undo() if self.sitting else None
+        if item is None:
             self.home_app.say("Nothing to take back")
         else:
-            self._keep(row, None)
+            self._keep(item, None)
 
-    def _keep(self, row: int, judgement: Judgement | None) -> None:
+    def _keep(self, item: Item, judgement: Judgement | None) -> None:
         if self.keeper is not None:
-            self.keeper.add(row, judgement)
+            self.keeper.add(item, judgement)
             # A group for each: no judgement waits for, or is cancelled by, the next one.
             self.fetch(f"keep {self.keeper.number}", self.keeper.keep, lambda _: None)
             self._next()
@@ -192,3 +212,9 @@ class ScoringScreen(ProjectScreen):
             self.query_one("#answers").focus()
         else:
             super().action_back()
+
+
+def _keys(kind: str) -> Line:
+    if kind == "ab":
+        return line(("1", "key"), " left  ", ("2", "key"), " right  ", ("3", "key"), " tie")
+    return line(("1", "key"), " bad … ", ("5", "key"), " good")

@@ -10,8 +10,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
 def count(value: int | None) -> str:
-    """A whole number with thousands apart."""
-    return UNKNOWN if value is None else f"{value:,}".replace(",", " ")
+    """A whole number with thousands apart, as the reports write it."""
+    return UNKNOWN if value is None else f"{value:,}"
 
 
 def score(value: float | None) -> str:

@@ -24,7 +24,8 @@ _GATE_ORDER = ("fail", "inconclusive", "pass", None)
 class ExperimentLine:
     """An experiment as Home knows it. `report` is the newest stored comparison, `trend` the gate metric over runs.
 
-    `stale` says that something it depends on changed since; `running` that a run of it goes on now.
+    `stale` says that something it depends on changed since; `running` that a run of it goes on now; `floor_at` when
+    its baseline last ran against itself.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ExperimentLine:
     trend: tuple[float, ...] = ()
     stale: bool = False
     running: bool = False
+    floor_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def columns(scale: interval.Scale) -> tuple[Column, ...]:
         Column("change", "Change", 9, "right"),
         Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS),
         Column("floor", "Floor", 5, "right"),
+        Column("floor_age", "Measured", 8, "right", drop_below=96),
         Column("trend", "Trend", 12, drop_below=96),
         Column("metric", "Metric", 18, drop_below=110),
         Column("age", "Age", 6, "right"),
@@ -93,7 +96,7 @@ def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[
     head = headline(item.report) if item.report else None
     if item.report is None or head is None:
         word = line(("▸ running", "info")) if item.running else line(("· not run yet", "muted"))
-        return (line(item.name), word, (), (), (), (), (), ())
+        return (line(item.name), word, (), (), (), _floor_age(item, now), (), (), ())
     badge = badge_of(item.report, head)
     drawn = interval.interval_of(head, badge.tone)
     change = f"{figures.difference(head, head.delta, signed=True)}{figures.unit_of_change(head)}"
@@ -103,6 +106,7 @@ def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[
         line(change),
         interval.draw(drawn, scale, PLOT_CELLS),
         line(floor_short(head)),
+        _floor_age(item, now),
         line((spark(item.trend), "info")),
         line((figures.metric_title(head), "muted")),
         _age(item, now),
@@ -113,6 +117,10 @@ def _age(item: ExperimentLine, now: datetime) -> Line:
     if item.running:
         return line(("▸ now", "info"))
     return line((age(item.compared_at, now), "warn" if item.stale else "muted"))
+
+
+def _floor_age(item: ExperimentLine, now: datetime) -> Line:
+    return line((age(item.floor_at, now) if item.floor_at else "never", "muted"))
 
 
 def badge_of(report: ExperimentReport, head: MetricResult) -> Badge:
@@ -143,8 +151,8 @@ def spark(values: Sequence[float]) -> str:
     return "".join(_SPARKS[round((value - low) / (high - low) * (len(_SPARKS) - 1))] for value in shown)
 
 
-def explained(item: ExperimentLine) -> list[Line]:
-    """Two lines under the table on the experiment under the cursor: its question, and what decides."""
+def explained(item: ExperimentLine, now: datetime) -> list[Line]:
+    """Lines on the experiment under the cursor: its question, what decides, and how that and its floor came to be."""
     lines: list[Line] = [line((item.question or item.name, "strong"))]
     if item.report is None:
         lines.append(
@@ -156,8 +164,22 @@ def explained(item: ExperimentLine) -> list[Line]:
                 (" shows first what that costs", "muted"),
             )
         )
-        return lines
+        return [*lines, line((_floor_words(item, now), "muted"))]
     gate = status_badge(item.report.status, has_gates=item.report.has_gates)
     reason = item.report.reasons[0] if item.report.reasons else ""
     lines.append((*gate.spans, *line((f"  {reason}", "muted"))))
-    return lines
+    head = headline(item.report)
+    trend: Line = ()
+    if head is not None and len(item.trend) > 1:
+        trend = line(
+            (f"{figures.metric_title(head)} of {head.candidate} over {len(item.trend)} runs ", "muted"),
+            (spark(item.trend), "info"), (" · ", "muted"),
+        )  # fmt: skip
+    return [*lines, (*trend, *line((_floor_words(item, now), "muted")))]
+
+
+def _floor_words(item: ExperimentLine, now: datetime) -> str:
+    if item.floor_at is None:
+        return "noise floor never measured: a runs the baseline against itself"
+    past = age(item.floor_at, now)
+    return f"noise floor measured {'just now' if past == 'now' else past + ' ago'}"

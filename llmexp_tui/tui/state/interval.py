@@ -63,11 +63,10 @@ class Scale:
         return min(cells - 1, max(0, round((self.share(value) + 1) / 2 * (cells - 1))))
 
     def ticks(self) -> list[float]:
-        """Where labels go, the most important first."""
+        """How far from zero labels go on both sides, the most important first."""
         if not self.logarithmic:
-            return [0.0, -self.limit, self.limit, -self.limit / 2, self.limit / 2]
-        ends = [0.0, -self.limit, self.limit]
-        return ends + [sign * tick for tick in (10.0, 100.0, 1.0) if tick < self.limit / 2 for sign in (-1, 1)]
+            return [self.limit, self.limit / 2]
+        return [self.limit, *(tick for tick in (10.0, 100.0, 1.0) if tick < self.limit / 2)]
 
 
 def interval_of(metric: MetricResult, tone: str = "") -> Interval | None:
@@ -132,16 +131,23 @@ def _bar(marks: list[Span], interval: Interval, scale: Scale) -> None:
 
 
 def axis(scale: Scale, cells: int) -> str:
-    """The scale's labels in exactly `cells` cells: zero, both ends, and what else has room."""
+    """The scale's labels in exactly `cells` cells: zero, both ends, and what else has room on both sides."""
     if cells < 9:
         return " " * max(cells, 0)
     row = [" "] * cells
-    for value in scale.ticks():
-        label = f"{value:+.3g}".replace("-", "−") if value else "0"
-        start = min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label))
-        if all(char == " " for char in row[max(0, start - 1) : start + len(label) + 1]):
-            row[start : start + len(label)] = label
+    row[scale.cell(0.0, cells)] = "0"
+    for tick in scale.ticks():
+        placed = [_placed(sign * tick, scale, cells) for sign in (-1, 1)]
+        if all(set(row[max(0, start - 1) : start + len(label) + 1]) == {" "} for start, label in placed):
+            for start, label in placed:
+                row[start : start + len(label)] = label
     return "".join(row)
+
+
+def _placed(value: float, scale: Scale, cells: int) -> tuple[int, str]:
+    """Where a label starts, and the label."""
+    label = f"{value:+.3g}".replace("-", "−")
+    return min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label)), label
 
 
 def legend() -> Line:

@@ -16,18 +16,21 @@ from llmexp_tui.tui.state.paging import Column, TableRow
 
 FILTERS = {
     "all": "all rows",
-    "regressed": "worse than the baseline",
-    "improved": "better than the baseline",
-    "flipped": "better or worse",
+    "regressed": "regressed",
+    "improved": "improved",
+    "flipped": "regressed or improved",
     "errored": "a call failed",
-    "disagreement": "scores disagree with one another",
+    "disagreement": "scores disagree",
 }
 SORTS = {
-    "order": "dataset order",
-    "change": "worst change first",
-    "baseline": "baseline's score, lowest first",
-    "candidate": "candidate's score, lowest first",
+    "order": ("first to last", "last to first"),
+    "change": ("worst first", "best first"),
+    "baseline": ("baseline's lowest first", "baseline's highest first"),
+    "candidate": ("candidate's lowest first", "candidate's highest first"),
+    "key": ("by name", "by name, last first"),
 }
+_SORTS_OF = {"key": ("key",), "score": ("baseline", "candidate"), "change": ("change",), "excerpt": ("order",)}
+"""What a click on a column's title sorts by: one after the other, then each the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,23 @@ class RowQuery:
     text: str = ""
     slice: tuple[str, str] | None = None
     directions: tuple[tuple[str, str], ...] = ()
+    descending: bool = False
 
     def next_sort(self) -> RowQuery:
         """The same rows in the next order."""
         names = list(SORTS)
-        return replace(self, sort=names[(names.index(self.sort) + 1) % len(names)])
+        return replace(self, sort=names[(names.index(self.sort) + 1) % len(names)], descending=False)
+
+    def turned(self) -> RowQuery:
+        """The same order the other way round."""
+        return replace(self, descending=not self.descending)
+
+    def sorted_by(self, column: str) -> RowQuery:
+        """Sorted by a column of the table; by the same again the other way round."""
+        ways = [(sort, down) for down in (False, True) for sort in _SORTS_OF[column]]
+        here = (self.sort, self.descending)
+        sort, down = ways[(ways.index(here) + 1) % len(ways)] if here in ways else ways[0]
+        return replace(self, sort=sort, descending=down)
 
     @property
     def words(self) -> str:
@@ -60,8 +75,8 @@ class RowQuery:
             parts.append(f"{self.slice[0]} = {self.slice[1]}")
         if self.text:
             parts.append(f"with “{self.text}”")
-        if self.sort != "order":
-            parts.append(SORTS[self.sort])
+        if self.sort != "order" or self.descending:
+            parts.append(SORTS[self.sort][self.descending])
         return ", ".join(parts)
 
 
@@ -95,8 +110,8 @@ class ArmRow:
         if not self.outputs:
             return ""
         if len(self.outputs) == 1:
-            return _answer(self.outputs[0])
-        return "\n".join(f"[repeat {o.repeat + 1}]\n{_answer(o)}" for o in self.outputs)
+            return answer_of(self.outputs[0])
+        return "\n".join(f"[repeat {o.repeat + 1}]\n{answer_of(o)}" for o in self.outputs)
 
     @property
     def foot(self) -> Line:
@@ -104,27 +119,32 @@ class ArmRow:
         if not self.outputs:
             return line(("no answer stored", "warn"))
         first = self.outputs[0]
-        tokens = None
-        if first.input_tokens is not None and first.output_tokens is not None:
-            tokens = first.input_tokens + first.output_tokens
-        parts = [milliseconds(first.latency_ms), f"{count(tokens)} tok", money(first.cost_usd)]
+        tokens = f"{count(first.input_tokens)}+{count(first.output_tokens)} tok"
+        parts = [milliseconds(first.latency_ms), tokens, money(first.cost_usd)]
         if first.cached:
-            parts.append("from cache")
+            parts.append("cached")
         if first.finish_reason not in (None, "stop"):
             parts.append(str(first.finish_reason))
+        if len(self.outputs) > 1:
+            parts.append(f"first of {len(self.outputs)}")
         return line((" · ".join(parts), "muted"))
 
 
-def _answer(output: Output) -> str:
+def answer_of(output: Output) -> str:
+    """What came back: the text, the tools it calls, or why there is none."""
     if output.error_kind is not None:
         return f"call failed: {output.error_kind}: {output.error or ''}"
-    calls = "".join(f"\n→ {call.get('name')}({call.get('arguments')})" for call in output.tool_calls)
-    return (output.text or "") + calls
+    calls = [f"→ {call.get('name')}({_arguments(call.get('arguments'))})" for call in output.tool_calls]
+    return "\n".join([*([output.text] if output.text else []), *calls])
+
+
+def _arguments(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 @dataclass(frozen=True, slots=True)
 class RowDetail:
-    """Everything on one row of two runs."""
+    """Everything on one row of two runs. `slices`: (column, value as text) for each slice that it belongs to."""
 
     key: str
     row_hash: str
@@ -135,6 +155,7 @@ class RowDetail:
     dataset: str | None = None
     id_column: str | None = None
     expected_column: str = "expected"
+    slices: tuple[tuple[str, str], ...] = ()
 
 
 def row_key(row_no: int, name: str) -> str:
@@ -173,13 +194,14 @@ _CHANGES = {
 }
 
 
-def table_columns(metric: str) -> tuple[Column, ...]:
-    """The table's columns."""
-    return (
-        Column("key", "Row", 14),
-        Column("score", metric, 15),
-        Column("change", "Change", 11),
-        Column("excerpt", "Input"),
+def table_columns(asked: RowQuery) -> tuple[Column, ...]:
+    """The table's columns, an arrow at the one that the rows are sorted by."""
+    titles = (("key", "Row", 14), ("score", asked.metric, 15), ("change", "Change", 11), ("excerpt", "Input", 0))
+    sorts = () if asked.sort == "order" and not asked.descending else (asked.sort,)
+    arrow = " ↓" if asked.descending else " ↑"
+    return tuple(
+        Column(key, title[: (cells or 99) - 2] + (arrow if set(sorts) & set(_SORTS_OF[key]) else ""), cells)
+        for key, title, cells in titles
     )
 
 
@@ -207,6 +229,12 @@ def excerpt_of(values: Mapping[str, Any], hidden: Sequence[str] = ()) -> str:
     return max(texts, key=len, default="")[:300]
 
 
+def shown_input(detail: RowDetail) -> Line:
+    """What was asked, in the few lines that a pane beside the answers has."""
+    hidden = (detail.expected_column, detail.id_column or "")
+    return line(("input     ", "muted"), excerpt_of(detail.values, hidden))
+
+
 def input_lines(detail: RowDetail) -> str:
     """All columns of a row as text: each name, then its value."""
     return input_lines_of(detail.values)
@@ -228,17 +256,24 @@ def score_lines(detail: RowDetail) -> list[Line]:
     )
     lines: list[Line] = []
     for name in names:
-        left, right = _score(detail.baseline, name), _score(detail.candidate, name)
-        lines.append(line((f"{name}  ", "strong"), f"{_score_text(left)} → {_score_text(right)}"))
-        for arm, found in ((detail.baseline, left), (detail.candidate, right)):
-            if found is not None and (found.reason or found.error):
-                tone = "bad" if found.error else "muted"
-                lines.append(line((f"  {arm.variant}: {found.error or found.reason}", tone)))
+        left, right = _scores(detail.baseline, name), _scores(detail.candidate, name)
+        lines.append(line((f"{name}  ", "strong"), f"{_score_texts(left)} → {_score_texts(right)}"))
+        for arm, scores in ((detail.baseline, left), (detail.candidate, right)):
+            for repeat, found in enumerate(scores):
+                if found is not None and (found.reason or found.error):
+                    which = f"{arm.variant} {repeat + 1}" if len(scores) > 1 else arm.variant
+                    tone = "bad" if found.error else "muted"
+                    lines.append(line((f"  {which}: {found.error or found.reason}", tone)))
     return lines
 
 
-def _score(arm: ArmRow, name: str) -> Score | None:
-    return next((scores[name] for scores in arm.scores if name in scores), None)
+def _scores(arm: ArmRow, name: str) -> list[Score | None]:
+    """One a repeat, None where it has no such score."""
+    return [scores.get(name) for scores in arm.scores]
+
+
+def _score_texts(scores: Sequence[Score | None]) -> str:
+    return " ".join(_score_text(found) for found in scores) or "–"
 
 
 def _score_text(found: Score | None) -> str:

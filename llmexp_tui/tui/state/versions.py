@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,6 +24,14 @@ def split_key(key: str) -> tuple[str, str]:
     """(name, hash) of a table key."""
     name, _, digest = key.partition(_SEPARATOR)
     return name, digest
+
+
+def place_of(versions: Iterable[tuple[str, str]], wanted: str) -> int | None:
+    """Where the version with this key stands among (name, hash), or the first with this name."""
+    for at, (name, digest) in enumerate(versions):
+        if wanted in (name, version_key(name, digest)):
+            return at
+    return None
 
 
 DATASET_COLUMNS = (

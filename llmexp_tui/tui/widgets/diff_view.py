@@ -170,4 +170,4 @@ class DiffView(ScrollView, can_focus=True):
 
 
 def _notice(left_out: int) -> Line:
-    return line((f"… {left_out:,} more characters are not shown".replace(",", " "), "warn")) if left_out else ()
+    return line((f"… {left_out:,} more characters are not shown", "warn")) if left_out else ()

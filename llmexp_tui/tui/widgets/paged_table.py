@@ -71,6 +71,12 @@ class PagedTable(ScrollView, can_focus=True):
         index: int
 
     @dataclass
+    class TitleClicked(Said):
+        """A column's title was clicked."""
+
+        column: str
+
+    @dataclass
     class Marked(Said):
         """The set of marked rows changed."""
 
@@ -273,7 +279,12 @@ class PagedTable(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
-        if offset is None or offset.y < self._top:
+        if offset is None:
+            return
+        if offset.y < self._top:
+            column = self._painter.column_at(self.columns, offset.x, self.scrollable_content_region.width)
+            if column is not None:
+                self.post_message(self.TitleClicked(self, column.key))
             return
         index = int(self.scroll_offset.y) + offset.y - self._top
         if index < self.total:

@@ -37,6 +37,15 @@ class TablePainter:
             segments.append(Segment(" " * _GAP, style))
         return Strip(segments).adjust_cell_length(cells, style)
 
+    def column_at(self, columns: Sequence[Column], x: int, cells: int) -> Column | None:
+        """The column under a cell of a line."""
+        end = _GUTTER
+        for column, size in column_widths(columns, cells - _GUTTER - _EDGE, _GAP):
+            end += size + _GAP
+            if x < end:
+                return column
+        return None
+
     def row(
         self,
         row: TableRow | None,

@@ -21,6 +21,12 @@ def test_a_drawing_and_its_axis_are_exactly_as_wide_as_asked(cells: int, logarit
     assert len(axis(scale, cells)) == cells
 
 
+def test_the_axis_is_labelled_alike_on_both_sides() -> None:
+    for cells in range(9, 40):
+        labels = axis(Scale(10), cells).split()
+        assert [label[1:] for label in labels if label[0] == "−"][::-1] == [x[1:] for x in labels if x[0] == "+"]
+
+
 def test_marks_stand_where_their_values_are() -> None:
     text = drawn(Interval(5, 2, 8, floor=1, margin=-5), Scale(10))
     assert text.index("●") == 15

@@ -45,7 +45,7 @@ def test_unknown_is_a_dash_never_zero() -> None:
 
 def test_durations_and_counts() -> None:
     assert [duration(value) for value in (4, 200, 3600, 7500)] == ["4 s", "3 min 20 s", "1 h", "2 h 5 min"]
-    assert plural(1, "row") == "1 row" and plural(12_000, "row") == "12 000 rows"
+    assert plural(1, "row") == "1 row" and plural(12_000, "row") == "12,000 rows"
     assert score(1.0) == "1" and score(0.25) == "0.250"
 
 

@@ -1,0 +1,41 @@
+"""Which scorer a metric's name stands for: the project file's as it is now, else the one that the run had.
+
+A scorer that is added or changed after a run scores its stored outputs when they are compared next; the run's record
+does not know it. Where the project is not trusted, or its file cannot be read, only the record speaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.store import datasets
+from llmexp_tui.workflows.columns import OUTPUT_FIELDS
+from llmexp_tui.workflows.session import Session
+
+
+def declared_scorers(session: Session, experiment: str, dataset: str, dataset_hash: str) -> Mapping[str, str]:
+    """Metric name → fingerprint, as the project file has it. Raises LlmexpError where it cannot be told."""
+    from llmexp_tui.workflows.prepare import build_scorers, find_experiment
+    from llmexp_tui.workflows.versions import dataset_source
+
+    session.require_trust()
+    declared = find_experiment(session.project, experiment)
+    columns = datasets.resolve_version(session.store, dataset, dataset_hash).columns
+    built = build_scorers(session, declared, dataset_source(session, dataset), columns)
+    return {name: scorer.fingerprint for name, scorer in built.items()}
+
+
+def scorers_of(session: Session, record: RunRecord) -> Mapping[str, str]:
+    """Metric name → fingerprint for everything that may have scored a run."""
+    recorded: dict[str, str] = record.environment.get("scorers", {})
+    try:
+        return {**recorded, **declared_scorers(session, record.experiment, record.dataset, record.dataset_hash)}
+    except LlmexpError:
+        return recorded
+
+
+def metric_of(scorers: Mapping[str, str], metric: str) -> str:
+    """A metric as the store names it: a scorer's fingerprint, or a figure of the calls."""
+    return scorers.get(metric) or OUTPUT_FIELDS.get(metric, metric)
