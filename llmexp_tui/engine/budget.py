@@ -21,11 +21,15 @@ def expected_cost(request: Request, price: Price) -> float:
 
 @dataclass(slots=True)
 class Budget:
-    """What may be spent in one invocation (None: no cap), what is spent, and what is reserved for calls in flight."""
+    """What may be spent in one invocation (None: no cap), what is spent, and what is reserved for calls in flight.
+
+    `unpriced` counts answers whose cost nobody knows: with one of them, what was spent is not known either.
+    """
 
     cap_usd: float | None = None
     spent_usd: float = 0.0
     reserved_usd: float = 0.0
+    unpriced: int = 0
     _settled: int = field(default=0)
 
     def require_price(self, price: Price | None, model: str) -> None:

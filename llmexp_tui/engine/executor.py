@@ -187,6 +187,7 @@ class Executor:
             if isinstance(result, Completion):
                 result = result if result.cost_usd is not None else replace(result, cost_usd=_price(arm, result))
                 cost = result.cost_usd
+                self._budget.unpriced += cost is None
         finally:
             self._budget.settle(reserved, cost)
         self.calls += 1

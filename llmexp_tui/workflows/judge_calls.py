@@ -65,6 +65,7 @@ class Bench:
             result = (await call_with_retry(gated, request, lane.limiter, RetryPolicy())).result
             if isinstance(result, Completion):
                 cost = result.cost_usd if price is None else price.cost(result.usage)
+                self.budget.unpriced += cost is None
                 result = replace(result, cost_usd=cost)
         finally:
             self.budget.settle(reserved, cost)

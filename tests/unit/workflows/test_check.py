@@ -88,6 +88,16 @@ async def test_aa_then_check_reuses_its_floor(server: ModelServer, folder: Proje
     assert metric.noise_floor_state in ("measured", "deterministic")
 
 
+async def test_what_was_spent_is_unknown_where_a_price_is(server: ModelServer, folder: ProjectFolder) -> None:
+    assert (await checked(folder)).experiments[0].cost_usd is None
+    assert (await checked(folder)).experiments[0].cost_usd == 0.0
+    folder.model |= {"input_cost_per_mtok": 1.0, "output_cost_per_mtok": 1.0}
+    folder.write()
+    spent = (await checked(folder, fresh=True)).experiments[0].cost_usd
+    assert spent is not None
+    assert spent > 0.0
+
+
 async def test_a_worse_candidate_fails(tmp_path: Path) -> None:
     with ModelServer(answering(lambda arm, item: arm == "short" and item % 2 == 0)) as server:
         report = await checked(ProjectFolder(tmp_path / "p", server, rows=60))
