@@ -153,7 +153,7 @@ def _run_facts(experiment: ExperimentReport) -> str:
 
 
 def _arm(arm: ArmReport) -> str:
-    return f"{arm.variant}, run {arm.id}: {figures.totals_text(arm.totals)}"
+    return f"{arm.variant}, run {', '.join(arm.runs or (arm.id,))}: {figures.totals_text(arm.totals)}"
 
 
 def _list(tone: str, texts: Iterable[str]) -> str:

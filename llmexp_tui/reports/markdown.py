@@ -184,7 +184,8 @@ def _arm(arm: ArmReport) -> str:
     judged = figures.judging_text(arm.judges, arm.judge_cost_usd)
     told = f"{figures.totals_text(arm.totals)}, {md_text(judged)}" if judged else figures.totals_text(arm.totals)
     lost = "".join(f", {count:,} not scored by {md_code(name)}" for name, count in arm.unscored)
-    return f"- {md_code(arm.variant)} (run {md_code(arm.id)}): {told}{lost}"
+    runs = ", ".join(map(md_code, arm.runs or (arm.id,)))
+    return f"- {md_code(arm.variant)} (run {runs}): {told}{lost}"
 
 
 def _size(text: str) -> int:
