@@ -24,11 +24,15 @@ def expected_cost(request: Request, price: Price) -> float:
 
 @dataclass(slots=True)
 class Budget:
-    """What may be spent in one invocation (None: no cap), what is spent, and what is reserved for calls in flight."""
+    """What may be spent in one invocation (None: no cap), what is spent, and what is reserved for calls in flight.
+
+    `unpriced` counts answers whose cost nobody knows: with one of them, what was spent is not known either.
+    """
 
     cap_usd: float | None = None
     spent_usd: float = 0.0
     reserved_usd: float = 0.0
+    unpriced: int = 0
     _answers: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def require_price(self, price: Price | None, model: str) -> None:
@@ -97,6 +101,7 @@ class Metered:
                 return result
             if result.cost_usd is None and self.price is not None:
                 result = replace(result, cost_usd=self.price.cost(result.usage))
+            budget.unpriced += result.cost_usd is None
             cost = result.cost_usd or 0.0
             budget.learn(self.name, cost)
             return result

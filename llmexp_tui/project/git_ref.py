@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -90,6 +91,14 @@ class GitTree:
     def read_text(self, relpath: str) -> str:
         """The file as text: see FileSource. Raises GitError, ConfigError for a byte that is not UTF-8."""
         return decode_text(self.read_bytes(relpath), self.describe(relpath))
+
+    def differing(self, relpaths: Sequence[str]) -> list[str]:
+        """Those of the files that are not in the work tree as they were at that commit. Raises GitError."""
+        if not relpaths:
+            return []
+        words = ("diff", "--name-only", "-z", "--no-renames", "--relative", self.commit, "--", *relpaths)
+        changed = set(git(self.root, "--literal-pathspecs", *words).split("\0"))
+        return [path for path in relpaths if path in changed or not self.exists(path)]
 
     def _entry(self, path: str) -> _Entry:
         entries = self._listing()

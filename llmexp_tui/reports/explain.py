@@ -23,7 +23,7 @@ def explain(metric: MetricResult) -> tuple[str, str]:
         return f"{_subject(metric)} cannot be judged: {one_line(metric.reason, 300)}.", _mend(metric)
     if metric.delta is None and metric.verdict == "inconclusive":
         return f"{_subject(metric)} gave no verdict: {one_line(metric.reason, 300)}.", _advice(metric)
-    return f"{_seen(metric)}{_own_noise(metric)}.", f"{_meaning(metric)}{_caveat(metric)}."
+    return f"{_seen(metric)}{_runs(metric)}{_own_noise(metric)}.", f"{_meaning(metric)}{_caveat(metric)}."
 
 
 def explain_gate(comparison: Comparison) -> str:
@@ -61,6 +61,14 @@ def _seen(metric: MetricResult) -> str:
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
     split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,}"
     return f"On {title} ({values}), {split} of {metric.n_pairs:,}"
+
+
+def _runs(metric: MetricResult) -> str:
+    """What each run came to on its own, where several were pooled."""
+    if len(metric.run_deltas) < 2:
+        return ""
+    told = ", ".join(figures.difference(metric, delta, signed=True) for delta in metric.run_deltas)
+    return f"; its runs on their own came to {told}{figures.unit_of_change(metric)}"
 
 
 def _way(metric: MetricResult, delta: float) -> str:

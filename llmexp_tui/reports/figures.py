@@ -98,6 +98,11 @@ def money(value: float | None) -> str:
     return f"${value:,.2f}" if value == 0 or abs(value) >= 0.1 else f"${number(value)}"
 
 
+def spent_text(value: float | None) -> str:
+    """What was spent, as a report says it."""
+    return "cost unknown" if value is None else f"{money(value)} spent"
+
+
 def percent(share: float | None, decimals: int = 1) -> str:
     """A share as percent without its sign's unit; a dash where it is unknown."""
     return UNKNOWN if share is None else f"{100 * share + 0.0:.{decimals}f}"

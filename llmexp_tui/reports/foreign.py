@@ -15,6 +15,7 @@ _BREAK = "\u200b"
 """A zero-width space: it ends what a forge would take for a mention, a reference or an address, and is not seen."""
 
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(?:\[|vso\[))", re.MULTILINE)
+_MENTION = re.compile(r"@(?=\w)")
 _REFERENCE = re.compile(r"[@#!$%~&](?=\w)|(?<=\bGH)-(?=\d)|(?<=\b[Ww]{3})(?=\.)|:(?=//)")
 _SPECIAL = re.compile(r"[\\`*_\[\]|<>{}~&]")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
@@ -42,7 +43,7 @@ def md_html(text: str, limit: int = 80) -> str:
 
 def md_code(text: str, limit: int = 80) -> str:
     """Foreign text as a code span, on one line, fit for a table's cell."""
-    shown = defuse_commands(one_line(text, limit)).replace("|", "\\|") or " "
+    shown = _unmentioned(defuse_commands(one_line(text, limit))).replace("|", "\\|") or " "
     fence = "`" * (max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
@@ -50,11 +51,16 @@ def md_code(text: str, limit: int = 80) -> str:
 
 def md_fence(text: str, limit: int = 800) -> str:
     """Foreign text as a fenced block, cut at `limit` characters with a word on how many are missing."""
-    shown = defuse_commands(neutralise(text[:limit]))
+    shown = _unmentioned(defuse_commands(neutralise(text[:limit])))
     if len(text) > limit:
         shown += f"\n… {len(text) - limit:,} more characters"
     fence = "`" * max(3, max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
     return f"{fence}text\n{shown}\n{fence}"
+
+
+def _unmentioned(text: str) -> str:
+    """The text with its mentions broken: readers that show code as text, such as mails, would take them for some."""
+    return _MENTION.sub("@" + _BREAK, text)
 
 
 def xml_text(text: str, limit: int = 4000) -> str:

@@ -57,7 +57,7 @@ def _experiment(experiment: ExperimentReport) -> str:
     parts = [f"<h2>{_badge(badge)} · {_text(experiment.name)}</h2>"]
     if experiment.question:
         parts.append(f"<p>{_text(experiment.question)}</p>")
-    parts.append(_list("warn", (*experiment.reasons, *experiment.warnings)))
+    parts.append(_list("warn", (*experiment.reasons, *experiment.warnings)) + _list("muted", experiment.notes))
     for registered, title in ((True, "Registered"), (False, "Exploratory: not registered, gates nothing")):
         metrics = [metric for metric in experiment.metrics if metric.registered is registered]
         if metrics:
@@ -168,12 +168,13 @@ def _run_facts(experiment: ExperimentReport) -> str:
     if dataset is not None:
         facts.append(f"dataset {dataset.name} {dataset.version}, {dataset.rows:,} rows, {shown_hash(dataset.hash)}")
     facts += [_arm(arm) for arm in (experiment.baseline, *experiment.candidates) if arm is not None]
-    facts.append(f"{experiment.calls:,} calls made, {experiment.calls_saved:,} saved")
-    return "<h3>What was registered and run</h3>" + _list("muted", (*facts, *experiment.notes))
+    spent = figures.spent_text(experiment.cost_usd)
+    facts.append(f"{experiment.calls:,} calls made, {experiment.calls_saved:,} saved, {spent}")
+    return "<h3>What was registered and run</h3>" + _list("muted", facts)
 
 
 def _arm(arm: ArmReport) -> str:
-    return f"{arm.variant}, run {arm.id}: {figures.totals_text(arm.totals)}"
+    return f"{arm.variant}, run {', '.join(arm.runs or (arm.id,))}: {figures.totals_text(arm.totals)}"
 
 
 def _list(tone: str, texts: Iterable[str]) -> str:

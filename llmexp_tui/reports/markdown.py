@@ -98,7 +98,7 @@ def _headline(report: CheckReport) -> str:
     spent = None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
     return (
         f"## {badge}\n\n{len(report.experiments)} experiment{'s' if len(report.experiments) != 1 else ''} · "
-        f"{calls:,} calls made, {saved:,} saved · {figures.money(spent)} spent\n"
+        f"{calls:,} calls made, {saved:,} saved · {figures.spent_text(spent)}\n"
     )
 
 
@@ -109,6 +109,7 @@ def _verdict(experiment: ExperimentReport) -> list[Section]:
         lines += [md_text(experiment.question), ""]
     lines += [f"- {md_text(reason)}" for reason in experiment.reasons]
     lines += [f"- ⚠️ {md_text(warning)}" for warning in experiment.warnings]
+    lines += [f"- {md_text(note)}" for note in experiment.notes]
     if experiment.confounded:
         lines.append("- ⚠️ The variants may differ in several things: every verdict here is *confounded*.")
     gated = [metric for metric in experiment.metrics if metric.registered]
@@ -195,7 +196,6 @@ def _registered(experiment: ExperimentReport) -> str:
     arms = [arm for arm in (experiment.baseline, *experiment.candidates) if arm is not None]
     lines += [_arm(arm) for arm in arms]
     lines += [f"- {md_text(figures.noise_text(noise))}" for noise in experiment.judge_noise]
-    lines += [f"- {md_text(note)}" for note in experiment.notes]
     return "\n".join([*lines, "", "</details>", ""])
 
 
@@ -203,7 +203,8 @@ def _arm(arm: ArmReport) -> str:
     judged = figures.judging_text(arm.judges, arm.judge_cost_usd)
     told = f"{figures.totals_text(arm.totals)}, {md_text(judged)}" if judged else figures.totals_text(arm.totals)
     lost = "".join(f", {count:,} not scored by {md_code(name)}" for name, count in arm.unscored)
-    return f"- {md_code(arm.variant)} (run {md_code(arm.id)}): {told}{lost}"
+    runs = ", ".join(map(md_code, arm.runs or (arm.id,)))
+    return f"- {md_code(arm.variant)} (run {runs}): {told}{lost}"
 
 
 def _size(text: str) -> int:

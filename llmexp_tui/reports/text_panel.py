@@ -122,7 +122,7 @@ def _integrity(report: ExperimentReport) -> str:
             parts.append(f"noise floor {state}")
             break
     parts.append(f"{report.calls} calls made, {report.calls_saved} saved")
-    parts.append(f"{figures.money(report.cost_usd)} spent" if report.cost_usd is not None else "cost unknown")
+    parts.append(figures.spent_text(report.cost_usd))
     return " · ".join(parts)
 
 

@@ -6,10 +6,12 @@ tree for both arms; gates and plan come from the base, so that a change cannot l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.experiment import Experiment, VariantSource
 from llmexp_tui.domain.prompt import Prompt
+from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, LlmexpError
 from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.git_ref import GitTree, merge_base
@@ -17,6 +19,8 @@ from llmexp_tui.project.prompts import load_prompt
 from llmexp_tui.workflows.prepare import Prepared, assemble, build_variant, find_experiment, with_overrides
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import resolve_prompt
+
+_MEANING = "what the columns of the dataset mean"
 
 
 class BaseTree:
@@ -77,11 +81,42 @@ def prepare_against(
         variant: build_variant(session.project, here, sources[variant], contents[variant]),
     }
     experiment, notes = _judged_by_base(here, there, base.ref)
-    notes = (*notes, *_not_compared(session, base, here, there))
+    notes = (*notes, *_shared_files(session, base, experiment), *_not_compared(session, base, here, there))
     experiment = replace(experiment, baseline=baseline, variants=sources)
     if len({v.hash for v in variants.values()}) == 1:
         return Unchanged((*notes, *_pinned(here.variants[variant])))
     return assemble(session, experiment, variants, contents, notes=notes)
+
+
+def _shared_files(session: Session, base: BaseTree, experiment: Experiment) -> tuple[str, ...]:
+    """Files that both arms take from the work tree, where a change could make the gates easier to pass."""
+    gated = {gate.metric for gate in experiment.gates}
+    words = [word for spec in experiment.scorers if spec.name in gated for word in _words(spec.settings)]
+    source = session.project.datasets.get(experiment.dataset.partition("@")[0])
+    paths = [*([source.path] if source is not None else []), *(word.partition(":")[0] for word in words)]
+    old = None if base.project is None else base.project.datasets.get(source.name if source else "")
+    roles = () if source is None or old is None or old.roles() == source.roles() else (_MEANING,)
+    known = [path for path in dict.fromkeys(map(str, paths)) if _is_file(session, path)]
+    return tuple(
+        f"{one_line(what, 80)} differs from {base.ref}; that of the work tree was used"
+        for what in (*roles, *base.files.differing(known))
+    )
+
+
+def _words(value: object) -> list[str]:
+    """Every text in a scorer's settings: the files that it reads are among them."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [word for part in value for word in _words(part)] if isinstance(value, list | tuple) else []
+
+
+def _is_file(session: Session, path: str) -> bool:
+    try:
+        return session.files.exists(path)
+    except LlmexpError:
+        return False
 
 
 def _not_compared(session: Session, base: BaseTree, here: Experiment, there: Experiment) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from llmexp_tui.store import cache
 from llmexp_tui.workflows.base_arm import BaseTree, Unchanged, prepare_against
 from llmexp_tui.workflows.group import CallOptions, Invocation, refuse_fresh_offline
 from llmexp_tui.workflows.hold import holding
+from llmexp_tui.workflows.label import require_label
 from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
 from llmexp_tui.workflows.promote import label_on_pass
 from llmexp_tui.workflows.session import Session
@@ -39,6 +40,8 @@ class CheckOptions:
 
     def __post_init__(self) -> None:
         refuse_fresh_offline(self.fresh, self.offline)
+        if self.label_on_pass is not None:
+            require_label(self.label_on_pass)
 
 
 async def check(

@@ -77,10 +77,10 @@ class JudgedArms:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What the invocation did before judging."""
+    """What the invocation did before judging. `cost_usd` is None where an answer's cost is not known."""
 
     calls: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
     saved: int = 0
 
 

@@ -9,10 +9,15 @@ from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import record, resolve_prompt
 
 
-def move_label(session: Session, prompt: str, label: str, ref: str = "", reason: str = "") -> LabelMove:
-    """Puts the label on a version: a hash prefix, another label, `git:REF`, or the working file if empty."""
+def require_label(label: str) -> None:
+    """Raises UsageError for what is no label."""
     if not label or "@" in label or ":" in label or label != label.strip():
         raise UsageError(f'"{label}" is no label', mend="use letters, digits, dots and dashes")
+
+
+def move_label(session: Session, prompt: str, label: str, ref: str = "", reason: str = "") -> LabelMove:
+    """Puts the label on a version: a hash prefix, another label, `git:REF`, or the working file if empty."""
+    require_label(label)
     content = resolve_prompt(session, f"{prompt}@{ref}" if ref else prompt)
     record(session, content)
     return _move(session, prompt, label, content.hash, reason)

@@ -18,7 +18,7 @@ from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE, OPEN, done_copy, open_copy, stored_arms
 from llmexp_tui.workflows.floors import has_floors, store_floors
-from llmexp_tui.workflows.group import ArmPlan, GroupOutcome, GroupRun, Invocation, create_group, plan_of
+from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, create_group, plan_of
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
 from llmexp_tui.workflows.prepare import Prepared
@@ -35,14 +35,21 @@ async def check_experiment(invocation: Invocation, prepared: Prepared, *, fresh:
 
 
 class _Check:
-    """One check in progress. `effort` adds up what all its steps called and spent."""
+    """One check in progress, which adds up what all its steps called and saved."""
 
     def __init__(self, invocation: Invocation, prepared: Prepared, fresh: bool) -> None:
         self._invocation = invocation
         self._session = invocation.session
         self._prepared = prepared
         self._fresh = fresh
-        self._effort = Effort()
+        self._calls = self._saved = 0
+        self._spent_before, self._unpriced_before = invocation.budget.spent_usd, invocation.budget.unpriced
+
+    @property
+    def _effort(self) -> Effort:
+        budget = self._invocation.budget
+        known = budget.unpriced == self._unpriced_before
+        return Effort(self._calls, budget.spent_usd - self._spent_before if known else None, self._saved)
 
     async def run(self) -> ExperimentReport:
         arms = None if self._fresh else stored_arms(self._session, self._prepared, DONE)
@@ -130,9 +137,11 @@ class _Check:
                 early = True
                 break
         outcome = await work.finish(error, stopped_early=early)
-        self._count(outcome if span is None else replace(outcome, saved=0))
-        if span is None and outcome.error is None:
-            self._keep_floors(outcome.runs)
+        self._calls += outcome.calls
+        if span is None:
+            self._saved += outcome.saved
+            if outcome.error is None:
+                self._keep_floors(outcome.runs)
         if isinstance(outcome.error, InterruptedRunError):
             raise outcome.error
         if outcome.error is not None:
@@ -159,23 +168,12 @@ class _Check:
 
     async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""
-        judging, spent = self._invocation.judging(self._prepared), self._invocation.budget.spent_usd
+        judging = self._invocation.judging(self._prepared)
         error = await judging.run(self._judged_arms(arms).all)
-        self._effort = replace(
-            self._effort,
-            calls=self._effort.calls + judging.bench.calls,
-            cost_usd=self._effort.cost_usd + self._invocation.budget.spent_usd - spent,
-        )
+        self._calls += judging.bench.calls
         if isinstance(error, InterruptedRunError):
             raise error
         return None if error is None else failed_report(self._session, self._prepared, arms, error, self._effort)
-
-    def _count(self, outcome: GroupOutcome) -> None:
-        self._effort = Effort(
-            self._effort.calls + outcome.calls,
-            self._effort.cost_usd + outcome.cost_usd,
-            self._effort.saved + outcome.saved,
-        )
 
     # -- judging -------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from tests.fakes.projects import ENV, ProjectFolder, answering, arm_of, item_of
 from tests.fakes.repository import Repository
 
 ROWS = 60
+COST_NOTE = "no gate looks at latency, cost, errors: shown as exploratory"
 
 
 @dataclass
@@ -300,6 +301,22 @@ def test_rows_and_scorers_come_from_the_work_tree_for_both_arms(work: Work) -> N
     assert {item_of(r) for r in work.server.requests} == set(range(100, 150))
     assert ended.experiment["dataset"]["rows"] == 50
     assert "word_count" in {m["metric"] for m in ended.experiment["metrics"]}
+    assert "items.csv differs from main; that of the work tree was used" in ended.experiment["notes"]
+
+
+def test_a_scorers_file_and_a_datasets_meaning_that_changed_are_named(make: Callable[..., Work]) -> None:
+    answer = {"type": "json_schema", "name": "answer", "schema": "answer.json"}
+    work = make(scorers=[answer], gates=[{"metric": "answer", "margin": 0.2}])
+    schema = work.folder.root / "answer.json"
+    schema.write_text('{"type": "object"}')
+    work.repository.commit()
+    work.prompt("longer {{ text }}")
+    assert work.check(base="HEAD").experiment["notes"] == [COST_NOTE]
+    schema.write_text('{"type": "array"}')
+    work.toml('path = "items.csv"', 'path = "items.csv"\ncluster = "text"')
+    notes = work.check(base="HEAD").experiment["notes"]
+    used = "differs from HEAD; that of the work tree was used"
+    assert notes == [f"what the columns of the dataset mean {used}", f"answer.json {used}", COST_NOTE]
 
 
 # -- whose gates -------------------------------------------------------------------------------------------------

@@ -167,3 +167,9 @@ def test_the_gate_names_what_decided() -> None:
     two = [metric(gate="fail"), metric(candidate="terse", gate="fail")]
     assert "exact_match of short and exact_match of terse" in explain_status("fail", two)
     assert "Nothing was promised beforehand" in explain_status("inconclusive", [metric(registered=False)])
+
+
+def test_every_run_stands_beside_the_pooled_change():
+    seen, _ = explain(metric(run_deltas=(0.05, -0.01, 0.08)))
+    assert "its runs on their own came to +5.0, −1.0, +8.0 pts" in seen
+    assert "on their own" not in explain(metric())[0]

@@ -12,9 +12,13 @@ import pytest
 from llmexp_tui.errors import AxisError, ConfigError, UsageError
 from llmexp_tui.reports.json import check_json
 from llmexp_tui.reports.record import CheckReport
+from llmexp_tui.store.audit import entries
+from llmexp_tui.store.prompts import label_history
 from llmexp_tui.workflows.aa import run_aa
 from llmexp_tui.workflows.check import CheckOptions, check
+from llmexp_tui.workflows.label import move_label, roll_back
 from llmexp_tui.workflows.run import RunOptions, run_experiment
+from llmexp_tui.workflows.versions import resolve_prompt
 from tests.fakes.model_server import ModelServer
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 
@@ -86,6 +90,16 @@ async def test_aa_then_check_reuses_its_floor(server: ModelServer, folder: Proje
     assert arms_called(server)["long"] == 0
     metric = next(m for m in report.experiments[0].metrics if m.metric == "exact_match")
     assert metric.noise_floor_state in ("measured", "deterministic")
+
+
+async def test_what_was_spent_is_unknown_where_a_price_is(server: ModelServer, folder: ProjectFolder) -> None:
+    assert (await checked(folder)).experiments[0].cost_usd is None
+    assert (await checked(folder)).experiments[0].cost_usd == 0.0
+    folder.model |= {"input_cost_per_mtok": 1.0, "output_cost_per_mtok": 1.0}
+    folder.write()
+    spent = (await checked(folder, fresh=True)).experiments[0].cost_usd
+    assert spent is not None
+    assert spent > 0.0
 
 
 async def test_a_worse_candidate_fails(tmp_path: Path) -> None:
@@ -230,6 +244,37 @@ async def test_arms_off_the_axis_are_refused_with_the_fields(server: ModelServer
     (folder.root / "llmexp.toml").write_text(head + marker + tail.replace('model = "small"', 'model = "other"', 1))
     with pytest.raises(AxisError, match="temperature"):
         await checked(folder)
+    assert server.count == 0
+
+
+async def test_a_pass_moves_a_label_once_and_rolling_back_restores_it(folder: ProjectFolder) -> None:
+    with folder.session() as session:
+        move_label(session, "short", "staging", reason="by hand")
+        before = label_history(session.store, "short", "staging")[0].new_hash
+    folder.variants["short"] = "short please {{ text }}"
+    folder.write()
+    for _ in range(2):
+        report = await checked(folder, label_on_pass="staging")
+    assert "already" in report.experiments[0].notes[-1]
+    with folder.session() as session:
+        moved = label_history(session.store, "short", "staging")
+        assert len(moved) == 2
+        assert (moved[0].old_hash, moved[0].new_hash) == (before, resolve_prompt(session, "short").hash)
+        (entry, _) = entries(session.store, action="label")
+        assert entry.detail["reason"].startswith("gate of tone passed, registration ")
+        assert roll_back(session, "short", "staging").new_hash == before
+
+
+async def test_what_did_not_pass_moves_no_label(server: ModelServer, folder: ProjectFolder) -> None:
+    server.answer = answering(lambda arm, item: arm == "short" and item % 2 == 0)
+    assert (await checked(folder, label_on_pass="staging")).exit_code == 1
+    with folder.session() as session:
+        assert label_history(session.store, "short", "staging") == []
+
+
+async def test_what_is_no_label_is_refused_before_a_call(server: ModelServer, folder: ProjectFolder) -> None:
+    with pytest.raises(UsageError, match="is no label"):
+        await checked(folder, label_on_pass="a@b")
     assert server.count == 0
 
 
