@@ -37,7 +37,8 @@ class MetricData:
     arms: variant name to its Samples, the A/A copy included. n_rows: row codes are below it. clusters: (n_rows,) int
     code of each row's cluster, None where rows are independent. mask: (n_rows,) rows that may be used, or one
     mask for each candidate (for latency: rows freshly called in both arms). floor: a stored noise floor, used
-    where no A/A copy is given. row_labels: (n_rows,) what the reader calls a row.
+    where no A/A copy is given. row_labels: (n_rows,) what the reader calls a row. drift: variance between runs
+    (`floor.drift_between`), counted where the baseline was measured at another time.
     """
 
     spec: MetricSpec
@@ -47,6 +48,7 @@ class MetricData:
     mask: BoolArray | Mapping[str, BoolArray] | None = None
     floor: FloorRecord | None = None
     row_labels: Sequence[Any] | None = None
+    drift: float = 0.0
 
     def mask_for(self, name: str) -> BoolArray | None:
         """The rows that may be used for a candidate (or the A/A copy)."""
@@ -97,7 +99,7 @@ def judge_metric(
         return replace(blank, decision=undecided("invalid", pairs.problem), invalid=True)
     if pairs.n_clusters < 2:
         return blank
-    drift = 0.0 if plan.interleaved else floor.drift_variance
+    drift = 0.0 if plan.interleaved else max(data.drift, floor.drift_variance)
     try:
         est = estimate(spec, pairs, plan, seed, drift)
     except ValueError as error:
