@@ -427,6 +427,7 @@ SCENARIOS = (
     Scenario("the same among rows that flip either way", "passes", lost_clusters(0.1), most=0.12),
     Scenario("uneven clusters lost whole", "passes", uneven_clusters, most=0.13),
     Scenario("worse by the margin, rare total losses, 100 rows", "passes", rare_losses(100, 0.05), most=0.076),
+    Scenario("the same, 59 rows", "passes", rare_losses(59, 0.05), most=0.076),
     Scenario("0 or everything, margin .02, 200 rows", "passes", rare_losses(200, 0.02), most=0.093),
     Scenario("the same, strict", "passes", rare_losses(200, 0.02, strict=True), most=0.05),
     Scenario("worse by the margin through failed calls", "passes", failed_calls, most=0.055),
