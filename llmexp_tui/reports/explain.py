@@ -202,7 +202,9 @@ def _caveat(metric: MetricResult) -> str:
         parts.append("asked together with the other metrics it is not sure enough to fail the gate")
     elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
         parts.append("for the gate that is not enough" + _missing(metric))
-    if not metric.registered:
+    if metric.note and "another time" in metric.note:
+        parts.append("the baseline was run at another time, so it neither passes nor blocks")
+    elif not metric.registered:
         parts.append("nobody promised this beforehand, so it neither passes nor blocks")
     if metric.confounded:
         parts.append("the variants differ in more than one thing, so what caused it is open")
