@@ -6,6 +6,7 @@ what it means and what to do. No symbol, no p-value, no jargon; numbers are writ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from llmexp_tui.domain.text import one_line
@@ -24,6 +25,54 @@ def explain(metric: MetricResult) -> tuple[str, str]:
     if metric.delta is None and metric.verdict == "inconclusive":
         return f"{_subject(metric)} gave no verdict: {one_line(metric.reason, 300)}.", _advice(metric)
     return f"{_seen(metric)}{_runs(metric)}{_own_noise(metric)}.", f"{_meaning(metric)}{_caveat(metric)}."
+
+
+def details(metric: MetricResult) -> tuple[str, ...]:
+    """What else to know of a metric, a sentence each, only where there is something: how little it hangs on."""
+    if metric.invalid:
+        return ()
+    found = (_fragile(metric), _worst_case(metric), _influential(metric), _never_moved(metric))
+    return tuple(sentence for sentence in found if sentence)
+
+
+def _fragile(metric: MetricResult) -> str:
+    if metric.fragility is None:
+        return ""
+    return f"Swapping the two results of {_rows(metric.fragility)} would change the verdict."
+
+
+def _worst_case(metric: MetricResult) -> str:
+    """What the pairs that the scorer lost could have changed."""
+    if metric.worst_case_low is None or metric.worst_case_high is None:
+        return ""
+    low, high = (
+        f"{figures.difference(metric, value, signed=True)}{figures.unit_of_change(metric)}"
+        for value in (metric.worst_case_low, metric.worst_case_high)
+    )
+    lost = f"{_rows(metric.n_scorer_failed)} could not be scored"
+    return f"{lost}: had all of them gone one way, the change would be {low}, the other way {high}."
+
+
+def _influential(metric: MetricResult) -> str:
+    """The rows whose absence would move a graded change most, where one of them moves it much."""
+    top, error = metric.influential, metric.standard_error
+    if not top or not error or abs(top[0].change) < error / 4:
+        return ""
+    rows = ", ".join(f"{one_line(str(row.row), 24)} ({_without(metric, row.change)})" for row in top)
+    return f"A few rows weigh much; left out one at a time, these would move the change most: {rows}."
+
+
+def _without(metric: MetricResult, change: float) -> str:
+    moved = math.expm1(change) if metric.is_ratio and change < 700 else change
+    return f"{figures.difference(metric, moved, signed=True)}{figures.unit_of_change(metric)}"
+
+
+def _never_moved(metric: MetricResult) -> str:
+    if metric.flip_rate_bound is None or metric.aa_rows is None:
+        return ""
+    share = f"{figures.percent(metric.flip_rate_bound)} %"
+    moved = f"The baseline against itself moved on none of {_rows(metric.aa_rows)}"
+    return f"{moved}: at most {share} of rows move at all."
 
 
 def explain_gate(comparison: Comparison) -> str:
@@ -161,7 +210,9 @@ def _caveat(metric: MetricResult) -> str:
         parts.append("asked together with the other metrics it is not sure enough to fail the gate")
     elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
         parts.append("for the gate that is not enough" + _missing(metric))
-    if not metric.registered:
+    if metric.note and "another time" in metric.note:
+        parts.append("the baseline was run at another time, so it neither passes nor blocks")
+    elif not metric.registered:
         parts.append("nobody promised this beforehand, so it neither passes nor blocks")
     if metric.confounded:
         parts.append("the variants differ in more than one thing, so what caused it is open")

@@ -13,7 +13,7 @@ from llmexp_tui.domain.hashing import shown_hash
 from llmexp_tui.domain.text import neutralise, one_line
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.by_slice import shown_slices, slice_mark, slice_metric, slice_name, slices_note
-from llmexp_tui.reports.explain import explain
+from llmexp_tui.reports.explain import details, explain
 from llmexp_tui.reports.record import ArmReport, CheckReport, ExperimentReport, RowDifference
 from llmexp_tui.reports.words import Piece, diff_texts
 from llmexp_tui.stats.result import MetricResult, is_small
@@ -63,7 +63,7 @@ def _experiment(experiment: ExperimentReport) -> str:
         if metrics:
             parts.append(f"<h3>{title}</h3>{_table(metrics)}")
         if registered:
-            parts += [f"<p>{_text(' '.join(explain(metric)))}</p>" for metric in metrics]
+            parts += [f"<p>{_text(' '.join(explain(m)))}</p>{_list('muted', details(m))}" for m in metrics]
     if shown := shown_slices(experiment):
         parts.append(_slices(shown))
     if experiment.worst_rows:

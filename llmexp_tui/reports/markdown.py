@@ -13,7 +13,7 @@ from typing import Literal
 from llmexp_tui.domain.hashing import shown_hash
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.by_slice import shown_slices, slice_mark, slice_metric, slice_name, slices_note
-from llmexp_tui.reports.explain import explain
+from llmexp_tui.reports.explain import details, explain
 from llmexp_tui.reports.foreign import md_code, md_fence, md_html, md_text
 from llmexp_tui.reports.record import ArmReport, CheckReport, ExperimentReport, RowDifference
 from llmexp_tui.stats.result import Comparison, MetricResult
@@ -122,8 +122,13 @@ def _tables(metrics: Sequence[MetricResult]) -> list[Section]:
     for candidate in dict.fromkeys(metric.candidate for metric in metrics):
         own = [metric for metric in metrics if metric.candidate == candidate]
         sections.append(Section(f"{md_code(candidate)}\n\n{_TABLE}", tuple(map(_figures, own)), noun="metrics"))
-        sections.append(Section("", tuple(f"- {md_text(' '.join(explain(metric)), 1200)}\n" for metric in own)))
+        sections.append(Section("", tuple(map(_sentences, own))))
     return [section for section in sections if section.head or section.items]
+
+
+def _sentences(metric: MetricResult) -> str:
+    more = "".join(f"  - {md_text(sentence, 400)}\n" for sentence in details(metric))
+    return f"- {md_text(' '.join(explain(metric)), 1200)}\n{more}"
 
 
 def _figures(metric: MetricResult) -> str:

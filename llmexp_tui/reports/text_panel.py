@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.by_slice import shown_slices, slice_mark, slice_metric, slice_name, slices_note
-from llmexp_tui.reports.explain import explain
+from llmexp_tui.reports.explain import details, explain
 from llmexp_tui.reports.record import ArmReport, ExperimentReport
 from llmexp_tui.stats.result import Comparison, MetricResult
 
@@ -54,7 +54,7 @@ def metric_lines(metrics: Sequence[MetricResult]) -> list[str]:
             if part:
                 lines += ["", f" {title} · {one_line(candidate, 40)}", *(_figures(metric) for metric in part)]
         for metric in registered or own:
-            lines += ["", *_wrapped(" ".join(explain(metric)))]
+            lines += ["", *_wrapped(" ".join(explain(metric))), *_bullets("", details(metric))]
     return lines
 
 

@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.errors import UnknownNameError, UsageError
 from llmexp_tui.stats.anytime import BettingModel
 from llmexp_tui.stats.estimate import Estimate
-from llmexp_tui.stats.floor import HEALTH_ALPHA, UNMEASURED, FloorRecord, measure_floor
+from llmexp_tui.stats.floor import HEALTH_ALPHA, SENTINEL_ROWS, UNMEASURED, FloorRecord, measure_floor
 from llmexp_tui.stats.gate import GateInput, judge
 from llmexp_tui.stats.judgement import Judgement, MetricData, judge_metric
 from llmexp_tui.stats.multiplicity import benjamini_hochberg, holm
@@ -24,6 +26,8 @@ from llmexp_tui.stats.planner import MarginClaim, Variance, detectable_effect, r
 from llmexp_tui.stats.result import Comparison, GateState, MetricResult, finite
 from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
 from llmexp_tui.stats.table import Table, metric_data
+
+STALE = "the baseline is of another time, and no A/A of today on 30 rows or more shows that nothing has drifted"
 
 
 def compare_scores(
@@ -75,8 +79,11 @@ def compare_arms(
     """
     plan = plan or ComparisonPlan()
     _check_arms(metrics, baseline, candidates)
-    metrics = [_not_interleaved(data) for data in metrics] if not plan.interleaved else list(metrics)
     floors = _floors(metrics, baseline, aa, plan)
+    stale: tuple[str, ...] = ()
+    if not plan.interleaved:
+        stale = tuple(dict.fromkeys(data.spec.name for data in metrics if _is_stale(data, aa)))
+        metrics = [_demoted(data, aa) for data in metrics]
     judged: list[Judgement] = []
     for candidate in candidates:
         for data, floor in zip(metrics, floors, strict=True):
@@ -88,7 +95,10 @@ def compare_arms(
     results = tuple(
         _result(one, plan, state, p) for one, state, p in zip(judged, outcome.states, adjusted, strict=True)
     )
-    return Comparison(outcome.status, results, outcome.reasons, finite(outcome.p_gate), plan.alpha, plan.seed)
+    status, reasons = outcome.status, outcome.reasons
+    if stale:
+        status, reasons = "invalid", (f"{', '.join(stale)}: {STALE}", *reasons)
+    return Comparison(status, results, reasons, finite(outcome.p_gate), plan.alpha, plan.seed)
 
 
 def _check_arms(metrics: Sequence[MetricData], baseline: str, candidates: Sequence[str]) -> None:
@@ -104,9 +114,21 @@ def _check_arms(metrics: Sequence[MetricData], baseline: str, candidates: Sequen
             raise UnknownNameError("variant", baseline, data.arms)
 
 
-def _not_interleaved(data: MetricData) -> MetricData:
-    """Times and costs of another hour prove nothing: they stay exploratory."""
-    return replace(data, spec=replace(data.spec, role="exploratory")) if data.spec.is_ratio else data
+def _is_stale(data: MetricData, aa: str | None) -> bool:
+    """True for a registered score whose baseline is of another time, without an A/A of today that watched for drift.
+
+    An A/A of today that failed is no less today's: it makes its metric invalid by itself.
+    """
+    copy = data.arms.get(aa) if aa else None
+    watched = 0 if copy is None else len(np.unique(copy.rows[np.isfinite(copy.scores)]))
+    return data.spec.registered and not data.spec.is_ratio and watched < SENTINEL_ROWS
+
+
+def _demoted(data: MetricData, aa: str | None) -> MetricData:
+    """Times and costs of another hour prove nothing, and scores only beside an A/A of today."""
+    if data.spec.is_ratio or _is_stale(data, aa):
+        return replace(data, spec=replace(data.spec, role="exploratory"))
+    return data
 
 
 def _seed(plan: ComparisonPlan, spec: MetricSpec, one: str, other: str) -> int:
@@ -357,6 +379,6 @@ def _note(one: Judgement, plan: ComparisonPlan) -> str | None:
     notes = [one.decision.note] if one.decision.note else []
     if one.spec.type == "unbounded" and one.spec.quantile is None:
         notes.append("no finite-sample guarantee for a score without bounds")
-    if one.spec.is_ratio and not plan.interleaved:
+    if not plan.interleaved and not one.spec.registered:
         notes.append("exploratory: the baseline was measured at another time")
     return "; ".join(notes) or None

@@ -8,7 +8,9 @@ unmeasured, invalid.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +26,8 @@ HEALTH_ALPHA = 0.01
 VALID_SECONDS = 7 * 86400.0
 REUSE_ROWS = 100
 DRIFT_RUNS = 5
+SENTINEL_ROWS = 30
+"""Rows of an A/A of today that a comparison with a stored baseline needs, to notice that something drifted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +199,21 @@ def drift_variance(deltas: list[float], floor: float) -> float:
     if len(deltas) < DRIFT_RUNS:
         return 0.0
     return max(0.0, float(np.var(deltas, ddof=1)) - (floor / REACH) ** 2)
+
+
+def drift_between(
+    spec: MetricSpec, runs: Sequence[Samples], n_rows: int, clusters: IntArray | None = None
+) -> float:
+    """Between-run variance from runs of one variant at different times, in their order; 0 for fewer than six.
+
+    Each run is held against the one before it, as `measure_floor` holds a copy against its baseline.
+    """
+    pairs = [measure_floor(spec, one, other, n_rows, clusters=clusters, draws=99) for one, other in pairwise(runs)]
+    usable = [(f.delta, at) for f in pairs if f.delta is not None and (at := f.at(f.rows, f.repeats)) is not None]
+    if not usable:
+        return 0.0
+    typical = math.sqrt(float(np.mean([floor**2 for _, floor in usable])))
+    return drift_variance([delta for delta, _ in usable], typical)
 
 
 @dataclass(frozen=True, slots=True)

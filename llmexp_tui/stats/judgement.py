@@ -39,7 +39,8 @@ class MetricData:
     mask for each candidate (for latency: rows freshly called in both arms). floor: a stored noise floor, used
     where no A/A copy is given, and for its size where that copy is small. row_labels: (n_rows,) what the reader calls
     a row. scarcity: candidate to why the mask left it fewer rows than the plan promised, or None; there is no verdict
-    then.
+    then. drift: variance between runs (`floor.drift_between`), counted where the baseline was measured at another
+    time.
     """
 
     spec: MetricSpec
@@ -50,6 +51,7 @@ class MetricData:
     floor: FloorRecord | None = None
     row_labels: Sequence[Any] | None = None
     scarcity: Mapping[str, str | None] | None = None
+    drift: float = 0.0
 
     def mask_for(self, name: str) -> BoolArray | None:
         """The rows that may be used for a candidate (or the A/A copy)."""
@@ -104,7 +106,7 @@ def judge_metric(
         return replace(blank, decision=undecided("invalid", pairs.problem), invalid=True)
     if pairs.n_clusters < 2:
         return blank
-    drift = 0.0 if plan.interleaved else floor.drift_variance
+    drift = 0.0 if plan.interleaved else max(data.drift, floor.drift_variance)
     try:
         est = estimate(spec, pairs, plan, seed, drift)
     except ValueError as error:

@@ -73,6 +73,7 @@ def _restricted(data: MetricData, name: str, rows: IntArray) -> MetricData:
         clusters=None if data.clusters is None else data.clusters[rows],
         mask=mask,
         floor=data.floor,
+        drift=data.drift,
     )
 
 

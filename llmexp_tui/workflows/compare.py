@@ -30,19 +30,30 @@ def compare_experiment(
 
 
 def newest_arms(session: Session, name: str) -> tuple[RunRecord, list[RunRecord]]:
-    """The newest complete run of the baseline, and of each candidate that has one. Raises UsageError."""
+    """The newest complete run of each candidate that has one, and of the baseline: the one that ran beside the newest
+
+    candidate, unless the baseline has changed since. Raises UsageError.
+    """
     experiment = find_experiment(session.project, name)
     newest: dict[str, RunRecord] = {}
+    beside: dict[str, RunRecord] = {}
     for record in runs.find_runs(session.store, experiment=name, statuses=JUDGEABLE):
         if record.slot == SLOT_MAIN and record.number == 1:
             newest.setdefault(record.variant, record)
+            if record.variant == experiment.baseline:
+                beside.setdefault(record.group, record)
     mend = f"run it with `llmexp-tui run {name}`"
     if experiment.baseline not in newest:
         raise UsageError(f'the baseline "{experiment.baseline}" has no complete run', where=name, mend=mend)
     candidates = [newest[variant] for variant in experiment.candidates if variant in newest]
     if not candidates:
         raise UsageError("no candidate has a complete run", where=name, mend=mend)
-    return newest[experiment.baseline], candidates
+    baseline = newest[experiment.baseline]
+    for candidate in sorted(candidates, key=lambda run: run.id, reverse=True):
+        other = beside.get(candidate.group)
+        if other is not None and other.variant_hash == baseline.variant_hash:
+            return other, candidates
+    return baseline, candidates
 
 
 def compare_runs(session: Session, run_a: str, run_b: str, *, by_row: bool = False) -> ExperimentReport:
@@ -76,8 +87,21 @@ def _compare(
     at = datetime.fromisoformat(baseline.created_at)
     aa = find_aa(session, prepared, groups=(baseline.group,), at=at)
     sides = _pooled(session, [baseline, *candidates])
-    arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy))
+    sentinel = _sentinel(session, baseline, candidates)
+    arms = JudgedArms(sides[0], tuple(sides[1:]), None if aa is None else (aa.main, aa.copy), sentinel)
     return judge(session, prepared, arms, record=False, by_row=by_row, told=told)
+
+
+def _sentinel(session: Session, baseline: RunRecord, candidates: Sequence[RunRecord]) -> RunRecord | None:
+    """The baseline's variant as it ran beside candidates that are of one other group: today's look at the past."""
+    groups = {candidate.group for candidate in candidates}
+    if len(groups) != 1 or baseline.group in groups:
+        return None
+    found = runs.find_runs(
+        session.store, group=groups.pop(), variant_hash=baseline.variant_hash,
+        dataset_hash=baseline.dataset_hash, statuses=JUDGEABLE,
+    )  # fmt: skip
+    return next((run for run in found if run.number == 1 and run.repeats == baseline.repeats), None)
 
 
 def _pooled(session: Session, arms: Sequence[RunRecord]) -> list[tuple[RunRecord, ...]]:

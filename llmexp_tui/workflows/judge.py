@@ -16,7 +16,7 @@ from llmexp_tui.domain.run import SLOT_MAIN, RunRecord
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.record import DatasetReport, ExperimentReport
 from llmexp_tui.stats.compare import compare_arms
-from llmexp_tui.stats.floor import REUSE_ROWS, FloorRecord
+from llmexp_tui.stats.floor import DRIFT_RUNS, REUSE_ROWS, FloorRecord, drift_between
 from llmexp_tui.stats.judgement import MetricData
 from llmexp_tui.stats.pairs import Samples
 from llmexp_tui.stats.result import Comparison, MetricResult
@@ -52,15 +52,29 @@ Arm = tuple[RunRecord, ...]
 
 @dataclass(frozen=True, slots=True)
 class JudgedArms:
-    """The runs to be compared. `aa` is the A/A's (main, copy), from this group or from elsewhere."""
+    """The runs to be compared. `aa` is the A/A's (main, copy), from this group or from elsewhere.
+
+    `sentinel` is the baseline's variant as it ran together with candidates of another group.
+    """
 
     baseline: Arm
     candidates: tuple[Arm, ...]
     aa: tuple[RunRecord, RunRecord] | None = None
+    sentinel: RunRecord | None = None
+
+    @property
+    def interleaved(self) -> bool:
+        """True where all arms were run together."""
+        return all(run.group == self.baseline[0].group for run in self.sides)
 
     @property
     def own_aa(self) -> RunRecord | None:
-        """The A/A copy of the baseline's own run: a health check of today's run, not just a size."""
+        """The A/A copy that checks the health of this very comparison, not just a size.
+
+        The copy of the baseline's own run; beside candidates of another time, the baseline run again with them.
+        """
+        if not self.interleaved:
+            return self.sentinel
         return self.aa[1] if self.aa is not None and self.aa[0].id == self.baseline[0].id else None
 
     @property
@@ -71,7 +85,7 @@ class JudgedArms:
     @property
     def all(self) -> tuple[RunRecord, ...]:
         """Every run that is read."""
-        found = {r.id: r for r in (*self.sides, *(self.aa or ()))}
+        found = {r.id: r for r in (*self.sides, *(self.aa or ()), *((self.sentinel,) if self.sentinel else ()))}
         return tuple(found.values())
 
 
@@ -169,7 +183,7 @@ def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonP
         runs=plan.runs,
         worst_run=cast(WorstRun, plan.worst_run),
         anytime=plan.anytime,
-        interleaved=all(run.group == first.group for run in arms.sides),
+        interleaved=arms.interleaved,
         confounded=prepared.experiment.axis == "any",
     )
 
@@ -196,7 +210,8 @@ def arm_data(
     promised = prepared.experiment.plan.fresh_rows
     names = [arm[0].variant for arm in arms.candidates]
     scarcity = {name: _scarcity(rows, metric, baseline, samples[name], promised) for name in names}
-    return MetricData(metric.spec, samples, rows.size, rows.clusters, masks, floor, rows.labels, scarcity)
+    drift = 0.0 if arms.interleaved else _drift(session, rows, arms, metric)
+    return MetricData(metric.spec, samples, rows.size, rows.clusters, masks, floor, rows.labels, scarcity, drift)
 
 
 def _copy(
@@ -206,6 +221,8 @@ def _copy(
     if arms.own_aa is None or metric.by_people:
         return None
     copy = metric_samples(session, rows, (arms.own_aa,), metric, arms.baseline)
+    if arms.sentinel is not None and copy.cached is not None:
+        copy = copy.select(~copy.cached)  # what another run answered says nothing of today
     if not bool(np.isfinite(copy.scores).any()) and metric.fingerprint is not None:
         return None
     # A sentinel's rows are those whose baseline came from the cache: it has no times of today to compare with.
@@ -236,6 +253,20 @@ def _scarcity(
     if not metric.spec.registered or called >= int(promised.sum()):
         return None
     return f"only {called} rows were called by both arms in this job, and the plan asks for {int(promised.sum())}"
+
+
+def _drift(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> float:
+    """How far the baseline moves from run to run, where it was run often enough, each time afresh."""
+    first = arms.baseline[0]
+    found = runs.find_runs(
+        session.store, variant_hash=first.variant_hash, dataset_hash=first.dataset_hash, statuses=DONE
+    )
+    mains = [r for r in reversed(found) if r.slot == SLOT_MAIN and r.number == 1 and r.repeats == first.repeats]
+    if metric.against_baseline or metric.by_people or len(mains) <= DRIFT_RUNS:
+        return 0.0
+    samples = [metric_samples(session, rows, (run,), metric) for run in mains]
+    fresh = [s if s.cached is None else s.select(~s.cached) for s in samples]
+    return drift_between(metric.spec, [s for s in fresh if len(s.rows)], rows.size, rows.clusters)
 
 
 def _sides(session: Session, rows: Frame, arms: JudgedArms, metric: Metric) -> dict[str, Samples]:

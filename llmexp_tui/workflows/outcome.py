@@ -30,7 +30,7 @@ def settle(
         report = _as_exploratory(report, invalid)
     elif report.status == "inconclusive" and report.has_gates:
         report = _tolerated(report)
-    report = replace(report, notes=(*report.notes, *_missing_sides(prepared)))
+    report = replace(report, notes=(*report.notes, *_missing_sides(prepared), *_winner(report)))
     if record and not session.store.read_only:
         comparisons.save_comparison(
             session.store,
@@ -96,3 +96,11 @@ def _missing_sides(prepared: Prepared) -> tuple[str, ...]:
     if missing and named - set(RATIO_METRICS) - {"errors"}:
         return (f"no gate looks at {', '.join(missing)}: shown as exploratory",)
     return ()
+
+
+def _winner(report: ExperimentReport) -> tuple[str, ...]:
+    """The best of several was chosen for its luck too; a run of its own tells how good it is."""
+    passed = {metric.candidate for metric in report.metrics if metric.gate == "pass"}
+    if len(report.candidates) < 2 or not passed:
+        return ()
+    return ("the best of several candidates looks better than it is: confirm it by a fresh run against the baseline",)

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from llmexp_tui.stats import Comparison, ComparisonPlan, MetricData, MetricSpec, Samples, compare_arms
+from llmexp_tui.stats import Comparison, ComparisonPlan, MetricData, MetricSpec, Samples, compare_arms, compare_slices
+from llmexp_tui.stats.result import stands_out
 from llmexp_tui.stats.sequential import Boundaries, plan_looks
 
 Rng = np.random.Generator
@@ -289,9 +290,11 @@ def tail(slower: float, counts: Callable[[Comparison], bool]) -> Callable[[Rng, 
     return hit
 
 
-def cost(dearer: float, counts: Callable[[Comparison], bool]) -> Callable[[Rng, int], bool]:
+def cost(
+    dearer: float, counts: Callable[[Comparison], bool], n: int = 150, tail: float = 0.8
+) -> Callable[[Rng, int], bool]:
     def hit(rng: Rng, seed: int) -> bool:
-        a, copy, b = times(rng, 150, dearer, tail=0.8)
+        a, copy, b = times(rng, n, dearer, tail=tail)
         spec = MetricSpec("cost", "ratio", margin=0.10)
         return counts(compare(seed, data(spec, A=column(a), A2=column(copy), B=column(b))))
 
@@ -358,6 +361,33 @@ def ordinal(shift: float, counts: Callable[[Comparison], bool]) -> Callable[[Rng
     return hit
 
 
+def slices(rng: Rng, seed: int) -> bool:
+    """Two scores on ten slices of equal variants: does any stand out?"""
+    n = 600
+    a, copy, b = binary(rng, n)
+    grades = graded(rng, n)
+    metrics = [
+        data(ACCURACY, A=column(a), A2=column(copy), B=column(b)),
+        data(JUDGE, A=column(grades[0]), A2=column(grades[1]), B=column(grades[2])),
+    ]
+    groups = {"channel": rng.integers(0, 10, n).astype(str)}
+    judged = compare_slices(
+        metrics, groups, baseline="A", candidates=["B"], aa="A2", plan=ComparisonPlan(seed=seed)
+    )
+    return any(stands_out(metric) for metric in judged)
+
+
+def uneven_clusters(rng: Rng, seed: int) -> bool:
+    """Clusters of 1 to 30 rows, one in twenty lost whole: the mean is worse by exactly the margin."""
+    sizes = np.minimum(1 + rng.geometric(0.2, 40), 30)
+    code = np.repeat(np.arange(40), sizes)
+    lost = (rng.random(40) < 0.05)[code]
+    flip = rng.random(len(code))
+    a, b = np.where(flip < 0.05, 0.0, 1.0), np.where(lost, 0.0, np.where(flip > 0.95, 0.0, 1.0))
+    spec = replace(JUDGE, margin=0.05 * 0.9)
+    return passes(compare(seed, data(spec, code, A=column(a), B=column(b))))
+
+
 def found(result: Comparison) -> bool:
     return result.metrics[0].verdict == "improved"
 
@@ -389,12 +419,15 @@ SCENARIOS = (
     Scenario("A/A early stop, five looks", "claims", early_stop(0.0, claims), most=0.05),
     Scenario("A/A three runs", "claims", three_runs(0.0, claims), most=0.05),
     Scenario("A/A watched live, 20 peeks", "claims", peeking(0.0, claims), most=0.05),
+    Scenario("A/A twenty slices", "stands out", slices, most=0.10),
     Scenario("worse by the margin, binary, 300 rows", "passes", margin_binary(300, -0.05), most=0.055),
     Scenario("worse by the margin, graded, 200 rows", "passes", margin_graded, most=0.05),
     Scenario("worse by the margin, 40 clusters", "passes", margin_clusters, most=0.05),
     Scenario("worse by the margin, clusters lost whole", "passes", lost_clusters(0.0), most=0.05),
     Scenario("the same among rows that flip either way", "passes", lost_clusters(0.1), most=0.12),
+    Scenario("uneven clusters lost whole", "passes", uneven_clusters, most=0.13),
     Scenario("worse by the margin, rare total losses, 100 rows", "passes", rare_losses(100, 0.05), most=0.076),
+    Scenario("the same, 59 rows", "passes", rare_losses(59, 0.05), most=0.076),
     Scenario("0 or everything, margin .02, 200 rows", "passes", rare_losses(200, 0.02), most=0.093),
     Scenario("the same, strict", "passes", rare_losses(200, 0.02, strict=True), most=0.05),
     Scenario("worse by the margin through failed calls", "passes", failed_calls, most=0.055),
@@ -404,6 +437,7 @@ SCENARIOS = (
     Scenario("latency worse by the margin", "passes", latency(200, 0.10, passes), most=0.05),
     Scenario("latency p95 worse by the margin", "passes", tail(0.25, passes), most=0.055),
     Scenario("cost worse by the margin", "passes", cost(0.10, passes), most=0.06),
+    Scenario("the same, log SD 1.2, 60 rows", "passes", cost(0.10, passes, n=60, tail=1.2), most=0.075),
     Scenario("worse by the margin, early stop", "passes", early_stop(-0.05, passes), most=0.055),
     Scenario("worse by the margin, three runs", "passes", three_runs(-0.05, passes), most=0.05),
     Scenario("worse by the margin, watched live", "passes", peeking(-0.05, passes), most=0.05),

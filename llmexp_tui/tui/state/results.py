@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmexp_tui.reports import figures
-from llmexp_tui.reports.explain import explain
+from llmexp_tui.reports.explain import details, explain
 from llmexp_tui.reports.record import ArmReport, ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.state import interval
@@ -180,7 +180,8 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
         seen, meaning = explain(metric)
         lines += [line(seen), line(meaning), ()]
         lines += _facts(metric)
-    lines += [*trade_off(report), ()]
+        lines += [line((sentence, "muted")) for sentence in details(metric)]
+    lines += [(), *trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
     lines += [line(("     " + note, "muted")) for note in report.notes]
@@ -199,9 +200,7 @@ def _facts(metric: MetricResult) -> list[Line]:
         parts.append(f"{metric.n_dropped} dropped")
     if metric.mde is not None:
         parts.append(f"would find {figures.difference(metric, metric.mde)}{unit}")
-    if metric.fragility is not None:
-        parts.append(f"{plural(metric.fragility, 'row')} flipped would change it")
-    return [line((" · ".join(parts), "muted")), ()]
+    return [line((" · ".join(parts), "muted"))]
 
 
 def find_metric(report: ExperimentReport, candidate: str, key: str | None) -> MetricResult | None:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llmexp_tui.reports.explain import explain, explain_gate, explain_status
-from llmexp_tui.stats import Comparison, ComparisonPlan, MetricSpec, compare_scores
+from llmexp_tui.reports.explain import details, explain, explain_gate, explain_status
+from llmexp_tui.reports.markdown import comparison_markdown
+from llmexp_tui.reports.text_panel import comparison_panel
+from llmexp_tui.stats import Comparison, ComparisonPlan, InfluentialRow, MetricSpec, compare_scores
 from tests.unit.reports.build import HOSTILE, latency, metric
 
 JARGON = re.compile(r"p-value|p value|null|hypothes|signific|confidence|interval|alpha|bootstrap|±|σ|NaN|None|nan\b")
@@ -134,6 +136,31 @@ def test_times_are_told_by_their_values() -> None:
 )
 def test_every_caveat_is_said(change: dict[str, Any], words: str) -> None:
     assert words in " ".join(explain(metric(**change)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"fragility": 1}, "Swapping the two results of 1 row would change the verdict."),
+        ({"n_scorer_failed": 3, "worst_case_low": -0.01, "worst_case_high": 0.02},
+         "3 rows could not be scored: had all of them gone one way, the change would be −1.0 pts, the other way "
+         "+2.0 pts."),
+        ({"influential": (InfluentialRow("r7", 0.004), InfluentialRow("r1", -0.001)), "standard_error": 0.01},
+         "these would move the change most: r7 (+0.4 pts), r1 (−0.1 pts)."),
+        ({"flip_rate_bound": 0.058, "aa_rows": 50}, "moved on none of 50 rows: at most 5.8 % of rows move at all."),
+    ],
+)  # fmt: skip
+def test_details_say_how_little_a_verdict_hangs_on(change: dict[str, Any], words: str) -> None:
+    (sentence,) = details(metric(**change))
+    assert words in sentence
+    for text in (
+        comparison_panel(Comparison("pass", (metric(**change),))),
+        comparison_markdown(Comparison("pass", (metric(**change),))),
+    ):
+        assert words.split()[0] in " ".join(text.split())
+    assert details(metric(**change, invalid=True)) == ()
+    assert details(metric()) == ()
+    assert details(metric(influential=(InfluentialRow("r7", 0.001),), standard_error=0.02)) == ()
 
 
 def test_a_change_from_nothing_has_no_ratio_and_still_a_meaning() -> None:

@@ -458,16 +458,39 @@ def test_live_exploration_is_corrected_by_wealth_and_shows_no_p_value_that_one_l
     assert (latency.p_value, latency.p_adjusted) == (None, None)
 
 
+def stored_baseline(a: np.ndarray, b: np.ndarray, copy: Samples | None = None, **more: Any) -> Comparison:
+    arms = {"A": column(a), "B": column(b), **({} if copy is None else {"A2": copy})}
+    data = MetricData(BINARY, arms, len(a), **more)
+    return compare_arms(
+        [data], baseline="A", candidates=["B"], aa="A2" if copy else None, plan=ComparisonPlan(interleaved=False)
+    )
+
+
 def test_a_baseline_of_another_time_makes_times_exploratory_and_adds_drift() -> None:
     rng = np.random.default_rng(10)
     times, a = rng.lognormal(0, 0.3, 100), zero_one(100, 60)
     plan = ComparisonPlan(interleaved=False)
     m = compared(MetricSpec("latency", "latency"), A=times, B=times * 3, extra={"plan": plan})
     assert (m.registered, m.gate) == (False, None)
-    drifting = {"score": FloorRecord("measured", 0.02, rows=100, drift_variance=0.01)}
-    with_drift = compared(BINARY, A=a, B=flipped(a, 5, 5), extra={"plan": plan, "floors": drifting})
-    without = compared(BINARY, A=a, B=flipped(a, 5, 5))
+    with_drift = stored_baseline(a, flipped(a, 5, 5), drift=0.01).metrics[0]
+    without = stored_baseline(a, flipped(a, 5, 5)).metrics[0]
     assert (with_drift.ci_high or 0) - (with_drift.ci_low or 0) > (without.ci_high or 0) - (without.ci_low or 0)
+
+
+def test_a_stored_baseline_needs_an_aa_of_today_that_passes() -> None:
+    a = zero_one(200, 150)
+    rows = np.arange(0, 200, 5)
+    alone = stored_baseline(a, flipped(a, 3, 3))
+    assert (alone.status, alone.metrics[0].registered) == ("invalid", False)
+    assert "no A/A of today" in alone.reasons[0]
+    watched = stored_baseline(a, flipped(a, 3, 3), Samples(rows, flipped(a, 3, 3)[rows]))
+    assert (watched.status, watched.metrics[0].gate) == ("pass", "pass")
+    few = stored_baseline(a, flipped(a, 3, 3), Samples(rows[:29], a[rows[:29]]))
+    assert few.status == "invalid"
+    drifted = stored_baseline(a, flipped(a, 3, 3), Samples(rows, 1 - a[rows]))
+    assert (drifted.status, drifted.metrics[0].noise_floor_state) == ("invalid", "invalid")
+    regressed = stored_baseline(a, flipped(a, 0, 60))
+    assert (regressed.status, regressed.metrics[0].verdict) == ("invalid", "regressed")
 
 
 def test_confounded_is_a_label_on_every_metric() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from llmexp_tui.stats import FloorKey, FloorRecord, MetricSpec, Samples, measure_floor
-from llmexp_tui.stats.floor import drift_variance, floor_from_repeats, judge_share
+from llmexp_tui.stats.floor import drift_between, drift_variance, floor_from_repeats, judge_share
 from llmexp_tui.stats.pairs import pair
 from tests.unit.stats.tables import column, flipped, zero_one
 
@@ -153,3 +153,16 @@ def test_the_judges_share_is_split_off() -> None:
     assert shares.judge_share == pytest.approx(0.25, abs=0.03)
     with pytest.raises(ValueError, match="same calls"):
         judge_share(0.04, first, column(quality[:10]))
+
+
+def test_drift_is_what_runs_differ_by_beyond_their_own_noise() -> None:
+    rng = np.random.default_rng(7)
+    rows = rng.lognormal(0, 0.5, 200)
+    spec = MetricSpec("m", "latency")
+
+    def runs(shock: float, count: int = 30) -> list[Samples]:
+        return [column(rows * rng.lognormal(0, 0.1, 200) * np.exp(rng.normal(0, shock))) for _ in range(count)]
+
+    assert drift_between(spec, runs(0.1), 200) == pytest.approx(2 * 0.01, rel=0.6)
+    assert drift_between(spec, runs(0.0), 200) < 1e-4
+    assert drift_between(spec, runs(0.1, 5), 200) == 0.0

@@ -317,3 +317,11 @@ async def test_a_rule_that_does_not_fit_the_metric_is_refused_before_any_call(
         with pytest.raises(ConfigError):
             await checked(folder)
     assert server.count == 0
+
+
+async def test_the_winner_of_several_candidates_is_to_be_confirmed(server: ModelServer, tmp_path: Path) -> None:
+    variants = {name: f"{name} {{{{ text }}}}" for name in ("long", "short", "shorter")}
+    gates = [{"metric": "exact_match", "margin": 0.2}]
+    folder = ProjectFolder(tmp_path / "project", server, rows=60, variants=variants, gates=gates)
+    (experiment,) = (await checked(folder)).experiments
+    assert any("confirm it by a fresh run" in note for note in experiment.notes)
