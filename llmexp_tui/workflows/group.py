@@ -5,6 +5,7 @@ Every verb that calls models goes through here: `run`, `aa`, `check`, `resume` a
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from llmexp_tui.engine.limits import limiter_for
 from llmexp_tui.engine.plan import Arm
 from llmexp_tui.engine.progress import Progress
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ErrorRateError, LlmexpError, UsageError
+from llmexp_tui.errors import ErrorRateError, LlmexpError, RunError, StoreError, UsageError
 from llmexp_tui.project.identity import git_state, host, versions
 from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
@@ -156,6 +157,8 @@ class GroupRun:
         try:
             await self._executor.run(start, stop)
             return await self._judging.run(self._records, retry=self._resumed)
+        except StoreError as error:  # calls were made, so it is no matter of usage
+            return RunError(error.what, where=error.where, mend=error.mend)
         except LlmexpError as error:
             return error
         except BaseException:
@@ -169,9 +172,8 @@ class GroupRun:
             status = RunStatus.STOPPED_EARLY if stopped_early else RunStatus.COMPLETE
             self._close(RunStatus.FAILED if error else status, None if error is None else error.sentence)
         else:
-            self._close(RunStatus.INTERRUPTED, error.sentence)
-        for record in self._records:
-            self._session.audit("run.end", record.id, {"reason": None if error is None else error.sentence})
+            with contextlib.suppress(StoreError):  # what the disk refuses is not the cause; the dead are found anyway
+                self._close(RunStatus.INTERRUPTED, error.sentence)
         stored = tuple(runs.get_run(self._session.store, r.id) for r in self._records)
         spent = self._invocation.budget.spent_usd - self._spent_before
         totals = [runs.totals(self._session.store, r.id) for r in self._records]
@@ -182,6 +184,8 @@ class GroupRun:
     def _close(self, status: RunStatus, reason: str | None) -> None:
         ids = [r.id for r in self._records]
         runs.set_status(self._session.store, ids, status, at=self._session.at(), reason=reason)
+        for run in ids:
+            self._session.audit("run.end", run, {"reason": reason})
 
     def _error_rate(self) -> ErrorRateError | None:
         limit = self._prepared.experiment.plan.max_error_rate
