@@ -24,6 +24,7 @@ from llmexp_tui.errors import ErrorRateError, LlmexpError, RunError, StoreError,
 from llmexp_tui.project.identity import git_state, host, versions
 from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
+from llmexp_tui.reports.figures import money
 from llmexp_tui.store import datasets, experiments, runs
 from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.workflows.judge_calls import Bench
@@ -64,7 +65,7 @@ def refuse_fresh_offline(fresh: bool, offline: bool) -> None:
 class GroupOutcome:
     """What a group came to. `error` is what stopped it, None where it is complete.
 
-    `saved` is how many calls the cache and an early stop made needless.
+    `saved` is how many calls the cache and an early stop made needless, `notes` says so with what they cost.
     """
 
     runs: tuple[RunRecord, ...]
@@ -72,6 +73,7 @@ class GroupOutcome:
     cost_usd: float
     saved: int = 0
     error: LlmexpError | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Invocation:
@@ -178,8 +180,15 @@ class GroupRun:
         spent = self._invocation.budget.spent_usd - self._spent_before
         totals = [runs.totals(self._session.store, r.id) for r in self._records]
         planned = sum(r.rows * r.repeats for r in self._records) if stopped_early else 0
-        saved = sum(t.cached for t in totals) + max(0, planned - sum(t.attempted for t in totals))
-        return GroupOutcome(stored, self._executor.calls + self._judging.bench.calls, spent, saved, error)
+        cached, skipped = sum(t.cached for t in totals), max(0, planned - sum(t.attempted for t in totals))
+        notes = []
+        if cached:
+            known = money(sum(t.saved_usd or 0.0 for t in totals))
+            notes.append(f"{cached:,} answers came from the cache, which saved {known}")
+        if skipped:
+            notes.append(f"the early stop saved {skipped:,} calls, {about(skipped, totals)}")
+        calls = self._executor.calls + self._judging.bench.calls
+        return GroupOutcome(stored, calls, spent, cached + skipped, error, tuple(notes))
 
     def _close(self, status: RunStatus, reason: str | None) -> None:
         ids = [r.id for r in self._records]
@@ -198,6 +207,13 @@ class GroupRun:
                     mend="see the errors with `llmexp-tui runs show`, mend the cause, then `llmexp-tui resume`",
                 )
         return None
+
+
+def about(calls: int, totals: Sequence[RunTotals]) -> str:
+    """What so many calls would have cost at what the called ones cost on average."""
+    called = sum(t.completed - t.cached - t.unpriced for t in totals)
+    spent = sum(t.cost_usd or 0.0 for t in totals)
+    return f"about {money(calls * spent / called)}" if called > 0 else "at a cost that is not known"
 
 
 def make_arm(prepared: Prepared, record: RunRecord, plan: ArmPlan) -> Arm:

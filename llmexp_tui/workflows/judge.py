@@ -69,11 +69,12 @@ class JudgedArms:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What the invocation did before judging."""
+    """What the invocation did before judging; `notes` says what it saved."""
 
     calls: int = 0
     cost_usd: float = 0.0
     saved: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -109,6 +110,7 @@ def judge(
         warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
         notes=(
             *prepared.notes,
+            *effort.notes,
             *judges.position_notes(session, prepared, arms.baseline, arms.candidates),
             *agreement_notes(session, prepared, arms.baseline, arms.candidates),
         ),
@@ -229,7 +231,7 @@ def failed_report(
         metrics=(),
         reasons=(error.sentence,),
         warnings=prepared.warnings,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *effort.notes),
         calls=effort.calls,
         calls_saved=effort.saved,
         cost_usd=effort.cost_usd,

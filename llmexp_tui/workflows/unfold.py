@@ -16,7 +16,16 @@ from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE, OPEN, open_copy, stored_arms
-from llmexp_tui.workflows.group import ArmPlan, GroupOutcome, GroupRun, Invocation, create_group, plan_of
+from llmexp_tui.workflows.group import (
+    ArmPlan,
+    GroupOutcome,
+    GroupRun,
+    Invocation,
+    about,
+    create_group,
+    group_totals,
+    plan_of,
+)
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
 from llmexp_tui.workflows.prepare import Prepared
@@ -54,10 +63,11 @@ class _Check:
         failed = await self._ask_judges(arms)
         if failed is not None:
             return failed
-        report = self._judge(arms)
-        if self._prepared.experiment.plan.runs == 3 and report.status == "inconclusive":
-            return await self._three_runs(arms, report)
-        return report
+        if self._prepared.experiment.plan.runs == 3:
+            if self._judge(arms, record=False).status == "inconclusive":
+                return await self._three_runs(arms)
+            self._spare_runs(arms)
+        return self._judge(arms)
 
     # -- what is missing -----------------------------------------------------------------------------------
 
@@ -147,6 +157,7 @@ class _Check:
             self._effort.calls + outcome.calls,
             self._effort.cost_usd + outcome.cost_usd,
             self._effort.saved + outcome.saved,
+            (*self._effort.notes, *outcome.notes),
         )
 
     # -- judging -------------------------------------------------------------------------------------------
@@ -170,7 +181,17 @@ class _Check:
             aa=None if aa is None else (aa.main, aa.copy),
         )
 
-    async def _three_runs(self, arms: Sequence[RunRecord], report: ExperimentReport) -> ExperimentReport:
+    def _spare_runs(self, arms: Sequence[RunRecord]) -> None:
+        """The second and third run are not needed: says so where the first was made just now."""
+        if not self._effort.calls:
+            return
+        cells = 2 * sum(run.rows * run.repeats for run in arms)
+        cost = about(cells, group_totals(self._session, arms))
+        note = f"the first run was clear: a second and a third one would have been {cells:,} more calls, {cost}"
+        effort = self._effort
+        self._effort = replace(effort, saved=effort.saved + cells, notes=(*effort.notes, note))
+
+    async def _three_runs(self, arms: Sequence[RunRecord]) -> ExperimentReport:
         """The second and third run, where the first left a gate undecided; the pooled judgement of all three."""
         group = arms[0].group
         for number in (2, 3):
