@@ -62,7 +62,10 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunTotals:
-    """Counted from a run's outputs, never from saved counters. `cost_usd` None where no call's cost is known."""
+    """Counted from a run's outputs, never from saved counters. `cost_usd` None where no call's cost is known.
+
+    `saved_usd` is what the answers that came from the cache had cost when they were called.
+    """
 
     attempted: int
     completed: int
@@ -71,6 +74,7 @@ class RunTotals:
     cost_usd: float | None
     unpriced: int = 0
     tokens: int | None = None
+    saved_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

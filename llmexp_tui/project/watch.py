@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 SETTLE_S = 0.2
@@ -26,44 +26,53 @@ _MAX_WAITS = 25
 def changes(
     root: Path,
     *paths: Path,
+    again: Callable[[], Iterable[Path]] | None = None,
     stop: asyncio.Event | None = None,
     polling: bool | None = None,
     settle_s: float = SETTLE_S,
 ) -> AsyncIterator[frozenset[Path]]:
     """Yields the files among `paths` whose content is another than before, as given; until `stop` is set.
 
+    `again` is asked (in a thread) after every change for the files to watch from then on: a project file and a
+    prompt say themselves which those are.
+
     "Before" begins with this call, which reads the files: a change between it and the first step is not lost.
     Relative paths are below `root`; links are followed, so that a save behind one is seen. `polling` is for network
     file systems, where nobody tells of changes (None: the WATCHFILES_FORCE_POLLING variable decides).
     """
     watched = _Watched(root, paths)
-    return _changes(watched, watched.digests(), stop, polling, settle_s)
+    return _changes(watched, watched.digests(), again, stop, polling, settle_s)
 
 
 async def _changes(
     watched: _Watched,
     known: dict[Path, str | None],
+    again: Callable[[], Iterable[Path]] | None,
     stop: asyncio.Event | None,
     polling: bool | None,
     settle_s: float,
 ) -> AsyncIterator[frozenset[Path]]:
     from watchfiles import awatch  # 50 ms: only where somebody watches
 
-    folders = watched.folders()
-    if not folders:
-        return
-    events = awatch(
-        *folders, recursive=False, step=_STEP_MS, debounce=_BATCH_MS, rust_timeout=_LOOK_MS, yield_on_timeout=True,
-        stop_event=stop, force_polling=polling, ignore_permission_denied=True, watch_filter=None,
-    )  # fmt: skip
-    async for _ in events:
-        if await asyncio.to_thread(watched.digests) == known:
-            continue
-        now = await _settled(watched, settle_s)
-        changed = frozenset(path for path in now if now[path] != known[path])
-        known = now
-        if changed:
-            yield changed
+    while folders := watched.folders():
+        events = awatch(
+            *folders, recursive=False, step=_STEP_MS, debounce=_BATCH_MS, rust_timeout=_LOOK_MS,
+            yield_on_timeout=True, stop_event=stop, force_polling=polling, ignore_permission_denied=True,
+            watch_filter=None,
+        )  # fmt: skip
+        async for _ in events:
+            if await asyncio.to_thread(watched.digests) == known:
+                continue
+            now = await _settled(watched, settle_s)
+            changed = frozenset(path for path in now if now[path] != known[path])
+            known = now
+            if changed:
+                yield changed
+                if again is not None and watched.replace(await asyncio.to_thread(again)):
+                    known = {**await asyncio.to_thread(watched.digests), **watched.among(known)}
+                    break
+        else:
+            return
 
 
 async def _settled(watched: _Watched, settle_s: float) -> dict[Path, str | None]:
@@ -82,8 +91,18 @@ class _Watched:
     """The content of some files. A file is read again only where its status says it may have changed."""
 
     def __init__(self, root: Path, paths: Iterable[Path]) -> None:
+        self._root = root
         self._files = {path: root / path for path in paths}
         self._seen: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+    def replace(self, paths: Iterable[Path]) -> bool:
+        """Watches these from now on; False where they are the same."""
+        before, self._files = self._files, {path: self._root / path for path in paths}
+        return before != self._files
+
+    def among(self, digests: dict[Path, str | None]) -> dict[Path, str | None]:
+        """Those that are of files still watched."""
+        return {path: digest for path, digest in digests.items() if path in self._files}
 
     def folders(self) -> set[Path]:
         """The folders to watch: where each file stands, and where its link leads to."""

@@ -124,12 +124,13 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
         func.count(case((called, _OUTPUT.c.cost_usd))),
         func.sum(case((called, _OUTPUT.c.cost_usd))),
         func.sum(case((called, _OUTPUT.c.tokens))),
+        func.sum(case((_OUTPUT.c.cached, _OUTPUT.c.cost_usd))),
     ).group_by(_OUTPUT.c.run_no)
     with store.read() as connection:
         numbers = {run_no(store, connection, run_id): run_id for run_id in run_ids}
         found = {run_id: RunTotals(0, 0, 0, 0, 0.0) for run_id in run_ids}
         rows = connection.execute(counted.where(_OUTPUT.c.run_no.in_(list(numbers))))
-        for no, attempted, failed, cached, calls, priced, cost, tokens in rows:
+        for no, attempted, failed, cached, calls, priced, cost, tokens, saved in rows:
             found[numbers[no]] = RunTotals(
                 attempted=attempted,
                 completed=attempted - failed,
@@ -138,6 +139,7 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
                 cost_usd=cost if priced else (0.0 if not calls else None),
                 unpriced=calls - priced,
                 tokens=tokens,
+                saved_usd=saved,
             )
     return found
 

@@ -6,7 +6,6 @@ toast. Files are looked at by `project.watch`; this only decides what a change m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,11 +58,11 @@ class Watching:
         session = await self._session()
         if session is None:
             return
-        paths = watched_paths(session)
-        async for changed in changes(session.root, *paths):
+        files = partial(watched_paths, session)
+        async for changed in changes(session.root, *files(), again=files):
             self._become(CHANGED)
             self.app.post_message(ProjectChanged(tuple(sorted(str(path) for path in changed))))
-            self.app.run_worker(partial(self._react, session, changed), thread=True, group="react", exclusive=True)
+            await self._react(session, changed)
 
     async def _session(self) -> Session | None:
         import asyncio
@@ -75,21 +74,18 @@ class Watching:
             self._become(OFF)
             return None
 
-    def _react(self, session: Session, changed: Iterable[Path]) -> None:
+    async def _react(self, session: Session, changed: frozenset[Path]) -> None:
+        """One change after the other: what to watch next depends on what was made of this one."""
+        import asyncio
+
         from llmexp_tui.tui.reads.watch import react
 
         try:
-            reaction = react(frozenset(changed), session)
+            reaction = await asyncio.to_thread(react, changed, session)
         except LlmexpError as error:
-            self.app.call_from_thread(self._failed, error)
+            self._become(WATCHING)
+            self.app.say_error(error)
             return
-        self.app.call_from_thread(self._reacted, reaction)
-
-    def _failed(self, error: LlmexpError) -> None:
-        self._become(WATCHING if self.on else OFF)
-        self.app.say_error(error)
-
-    def _reacted(self, reaction: Reaction) -> None:
         self.seen = reaction
-        self._become(WATCHING if self.on else OFF)
+        self._become(WATCHING)
         self.app.say(reaction.words)

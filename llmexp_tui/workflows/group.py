@@ -5,6 +5,7 @@ Every verb that calls models goes through here: `run`, `aa`, `check`, `resume` a
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,11 @@ from llmexp_tui.engine.limits import limiter_for
 from llmexp_tui.engine.plan import Arm
 from llmexp_tui.engine.progress import Progress
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ErrorRateError, LlmexpError, UsageError
+from llmexp_tui.errors import ErrorRateError, LlmexpError, RunError, StoreError, UsageError
 from llmexp_tui.project.identity import git_state, host, versions
 from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
+from llmexp_tui.reports.figures import money
 from llmexp_tui.store import datasets, experiments, runs
 from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.workflows.judge_calls import Bench
@@ -63,7 +65,7 @@ def refuse_fresh_offline(fresh: bool, offline: bool) -> None:
 class GroupOutcome:
     """What a group came to. `error` is what stopped it, None where it is complete.
 
-    `saved` is how many calls the cache and an early stop made needless.
+    `saved` is how many calls the cache and an early stop made needless, `notes` says so with what they cost.
     """
 
     runs: tuple[RunRecord, ...]
@@ -71,6 +73,7 @@ class GroupOutcome:
     cost_usd: float
     saved: int = 0
     error: LlmexpError | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Invocation:
@@ -156,6 +159,8 @@ class GroupRun:
         try:
             await self._executor.run(start, stop)
             return await self._judging.run(self._records, retry=self._resumed)
+        except StoreError as error:  # calls were made, so it is no matter of usage
+            return RunError(error.what, where=error.where, mend=error.mend)
         except LlmexpError as error:
             return error
         except BaseException:
@@ -169,19 +174,27 @@ class GroupRun:
             status = RunStatus.STOPPED_EARLY if stopped_early else RunStatus.COMPLETE
             self._close(RunStatus.FAILED if error else status, None if error is None else error.sentence)
         else:
-            self._close(RunStatus.INTERRUPTED, error.sentence)
-        for record in self._records:
-            self._session.audit("run.end", record.id, {"reason": None if error is None else error.sentence})
+            with contextlib.suppress(StoreError):  # what the disk refuses is not the cause; the dead are found anyway
+                self._close(RunStatus.INTERRUPTED, error.sentence)
         stored = tuple(runs.get_run(self._session.store, r.id) for r in self._records)
         spent = self._invocation.budget.spent_usd - self._spent_before
         totals = [runs.totals(self._session.store, r.id) for r in self._records]
         planned = sum(r.rows * r.repeats for r in self._records) if stopped_early else 0
-        saved = sum(t.cached for t in totals) + max(0, planned - sum(t.attempted for t in totals))
-        return GroupOutcome(stored, self._executor.calls + self._judging.bench.calls, spent, saved, error)
+        cached, skipped = sum(t.cached for t in totals), max(0, planned - sum(t.attempted for t in totals))
+        notes = []
+        if cached:
+            known = money(sum(t.saved_usd or 0.0 for t in totals))
+            notes.append(f"{cached:,} answers came from the cache, which saved {known}")
+        if skipped:
+            notes.append(f"the early stop saved {skipped:,} calls, {about(skipped, totals)}")
+        calls = self._executor.calls + self._judging.bench.calls
+        return GroupOutcome(stored, calls, spent, cached + skipped, error, tuple(notes))
 
     def _close(self, status: RunStatus, reason: str | None) -> None:
         ids = [r.id for r in self._records]
         runs.set_status(self._session.store, ids, status, at=self._session.at(), reason=reason)
+        for run in ids:
+            self._session.audit("run.end", run, {"reason": reason})
 
     def _error_rate(self) -> ErrorRateError | None:
         limit = self._prepared.experiment.plan.max_error_rate
@@ -194,6 +207,13 @@ class GroupRun:
                     mend="see the errors with `llmexp-tui runs show`, mend the cause, then `llmexp-tui resume`",
                 )
         return None
+
+
+def about(calls: int, totals: Sequence[RunTotals]) -> str:
+    """What so many calls would have cost at what the called ones cost on average."""
+    called = sum(t.completed - t.cached - t.unpriced for t in totals)
+    spent = sum(t.cost_usd or 0.0 for t in totals)
+    return f"about {money(calls * spent / called)}" if called > 0 else "at a cost that is not known"
 
 
 def make_arm(prepared: Prepared, record: RunRecord, plan: ArmPlan) -> Arm:

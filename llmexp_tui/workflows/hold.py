@@ -42,7 +42,8 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
     finally:
         tending.cancel()
         await asyncio.gather(tending, return_exceptions=True)
-        queue.release_experiment(session.store, experiment, owner)
+        with contextlib.suppress(StoreError):  # it ends with this process
+            queue.release_experiment(session.store, experiment, owner)
 
 
 async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> None:

@@ -91,11 +91,15 @@ class JudgedArms:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What the invocation did before judging. `cost_usd` is None where an answer's cost is not known."""
+    """What the invocation did before judging. `cost_usd` is None where an answer's cost is not known.
+
+    `notes` says what it saved.
+    """
 
     calls: int = 0
     cost_usd: float | None = 0.0
     saved: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def judge(
@@ -152,6 +156,7 @@ def judge(
         warnings=(*prepared.warnings, *judges.warnings_of(session, prepared, arms.baseline, arms.candidates)),
         notes=(
             *prepared.notes,
+            *effort.notes,
             *stale_notes(session, first, [arm[0] for arm in arms.candidates], arms.own_aa),
             *judges.position_notes(session, prepared, arms.baseline, arms.candidates),
             *agreement_notes(session, prepared, arms.baseline, arms.candidates),
@@ -324,7 +329,7 @@ def failed_report(
         metrics=(),
         reasons=(error.sentence,),
         warnings=prepared.warnings,
-        notes=prepared.notes,
+        notes=(*prepared.notes, *effort.notes),
         calls=effort.calls,
         calls_saved=effort.saved,
         cost_usd=effort.cost_usd,

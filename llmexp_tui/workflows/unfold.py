@@ -18,7 +18,7 @@ from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE, OPEN, done_copy, open_copy, stored_arms
 from llmexp_tui.workflows.floors import has_floors, store_floors
-from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, create_group, plan_of
+from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, about, create_group, group_totals, plan_of
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
 from llmexp_tui.workflows.prepare import Prepared
@@ -43,13 +43,15 @@ class _Check:
         self._prepared = prepared
         self._fresh = fresh
         self._calls = self._saved = 0
+        self._notes: list[str] = []
         self._spent_before, self._unpriced_before = invocation.budget.spent_usd, invocation.budget.unpriced
 
     @property
     def _effort(self) -> Effort:
         budget = self._invocation.budget
         known = budget.unpriced == self._unpriced_before
-        return Effort(self._calls, budget.spent_usd - self._spent_before if known else None, self._saved)
+        cost = budget.spent_usd - self._spent_before if known else None
+        return Effort(self._calls, cost, self._saved, tuple(self._notes))
 
     async def run(self) -> ExperimentReport:
         arms = None if self._fresh else stored_arms(self._session, self._prepared, DONE)
@@ -64,10 +66,11 @@ class _Check:
         failed = await self._complete_copy(arms) or await self._ask_judges(arms)
         if failed is not None:
             return failed
-        report = self._judge(arms)
-        if self._prepared.experiment.plan.runs == 3 and report.status == "inconclusive":
-            return await self._three_runs(arms, report)
-        return report
+        if self._prepared.experiment.plan.runs == 3:
+            if self._judge(arms, record=False).status == "inconclusive":
+                return await self._three_runs(arms)
+            self._spare_runs(arms)
+        return self._judge(arms)
 
     # -- what is missing -----------------------------------------------------------------------------------
 
@@ -138,6 +141,7 @@ class _Check:
                 break
         outcome = await work.finish(error, stopped_early=early)
         self._calls += outcome.calls
+        self._notes += outcome.notes
         if span is None:
             self._saved += outcome.saved
             if outcome.error is None:
@@ -197,7 +201,18 @@ class _Check:
             aa=None if aa is None else (aa.main, aa.copy),
         )
 
-    async def _three_runs(self, arms: Sequence[RunRecord], report: ExperimentReport) -> ExperimentReport:
+    def _spare_runs(self, arms: Sequence[RunRecord]) -> None:
+        """The second and third run are not needed: says so where the first was made just now."""
+        if not self._calls:
+            return
+        cells = 2 * sum(run.rows * run.repeats for run in arms)
+        cost = about(cells, group_totals(self._session, arms))
+        self._saved += cells
+        self._notes.append(
+            f"the first run was clear: a second and a third one would have been {cells:,} more calls, {cost}"
+        )
+
+    async def _three_runs(self, arms: Sequence[RunRecord]) -> ExperimentReport:
         """The second and third run, where the first left a gate undecided; the pooled judgement of all three."""
         group = arms[0].group
         for number in (2, 3):

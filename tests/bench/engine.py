@@ -32,6 +32,7 @@ from tests.fakes.projects import ENV, ProjectFolder
 
 PROGRAM = (sys.executable, "-m", "llmexp_tui", "--trust")
 FLOOR = ROOT / "tests" / "bench" / "floor.py"
+COMPILED = Path(tempfile.gettempdir()) / "llmexp-bench-compiled"
 CONCURRENCY = 32
 
 
@@ -46,6 +47,12 @@ class Cost:
     calls: int = 0
 
 
+def environment() -> dict[str, str]:
+    """This process's, with the key, and with compiled modules kept, as an installed program has them."""
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**given, **ENV, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(COMPILED)}
+
+
 def spent(words: Sequence[str | Path], cwd: Path, expected: int = 0) -> Cost:
     """Runs a command to its end. Raises RuntimeError with its output where it ends otherwise than expected."""
     with tempfile.TemporaryFile() as log:
@@ -53,7 +60,7 @@ def spent(words: Sequence[str | Path], cwd: Path, expected: int = 0) -> Cost:
         process = subprocess.Popen(
             [str(w) for w in words],
             cwd=cwd,
-            env={**os.environ, **ENV, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -103,7 +103,7 @@ def test_totals_are_counted_from_cells(store: Store) -> None:
         ],
     )
     assert runs.totals(store, "r1") == RunTotals(
-        attempted=4, completed=3, errored=1, cached=1, cost_usd=0.5, unpriced=1, tokens=120
+        attempted=4, completed=3, errored=1, cached=1, cost_usd=0.5, unpriced=1, tokens=120, saved_usd=0.001
     )
     assert runs.totals_of(store, ["r2", "r1"])["r2"].cost_usd == 0.001
 

@@ -91,6 +91,27 @@ def test_everything_a_prompt_pulls_in_is_watched(session: Session, project: Path
     assert [version.prompt.name for _, version in reaction.prompts] == ["short"]
 
 
+def test_scorers_code_and_rubrics_are_watched(session: Session, project: Path) -> None:
+    text = (project / "llmexp.toml").read_text()
+    added = '{ type = "python", name = "own", python = "own.py:score" }, { type = "json_schema", schema = "a.json" }'
+    (project / "own.py").write_text("def score(row, output): return 1\n")
+    (project / "a.json").write_text("{}")
+    first = text.index("scorers = [") + len("scorers = [")
+    (project / "llmexp.toml").write_text(text[:first] + added + ", " + text[first:])
+    (touched,) = react(frozenset({Path("llmexp.toml")}), session).experiments
+    assert {"own.py", "a.json"} < {str(path) for path in watched_paths(session)}
+    for name in ("own.py", "a.json"):
+        assert react(frozenset({Path(name)}), session).experiments == (touched,)
+
+
+def test_a_changed_project_file_runs_only_the_experiments_it_changes(session: Session, project: Path) -> None:
+    path = project / "llmexp.toml"
+    path.write_text(path.read_text() + "\n# a remark\n")
+    assert react(frozenset({Path("llmexp.toml")}), session).experiments == ()
+    path.write_text(path.read_text().replace("margin = 0.05", "margin = 0.04", 1))
+    assert len(react(frozenset({Path("llmexp.toml")}), session).experiments) == 1
+
+
 async def test_the_palette_goes_to_a_prompt(make_app: MakeApp) -> None:
     app: LlmexpApp = make_app()
     async with app.run_test() as pilot:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.domain.prompt import PromptVersion
 from llmexp_tui.domain.run import SLOT_MAIN, RunStatus
 from llmexp_tui.errors import LlmexpError
-from llmexp_tui.project.config import load_project
+from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, prompts, runs
@@ -41,13 +43,38 @@ class Reaction:
 
 
 def watched_paths(session: Session) -> tuple[Path, ...]:
-    """Every file that a run depends on: the project file, prompts with all they pull in, datasets; relative."""
+    """Every file that a run depends on: the project file, prompts with all they pull in, datasets, scorers'
+
+    code, rubrics and schemas; relative.
+    """
     paths = {Path(PROJECT_FILE)}
     paths.update(Path(source.path) for source in session.project.datasets.values())
     for name, path in session.project.prompts.items():
         paths.add(Path(path))
         paths.update(_pulled_in(session, name, Path(path).parent))
+    for experiment in session.project.experiments.values():
+        paths.update(_named_files(session, experiment))
     return tuple(sorted(paths))
+
+
+def _named_files(session: Session, experiment: Experiment) -> Iterable[Path]:
+    """Files that an experiment's scorers, chains and retrievers name: any setting that is a file of the project."""
+    tables: list[Any] = [scorer.settings for scorer in experiment.scorers]
+    tables += [part for variant in experiment.variants.values() for part in (variant.retriever, variant.chain)]
+    for words in _texts(tables):
+        for candidate in (words, words.rpartition(":")[0]):
+            if candidate and "\0" not in candidate and (session.root / candidate).is_file():
+                yield Path(candidate)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 def _pulled_in(session: Session, name: str, folder: Path) -> Iterable[Path]:
@@ -64,6 +91,7 @@ def _pulled_in(session: Session, name: str, folder: Path) -> Iterable[Path]:
 
 def react(changed: frozenset[Path], session: Session) -> Reaction:
     """Record the new versions, stop what became obsolete, queue what is touched. Raises LlmexpError."""
+    before = session.project
     if Path(PROJECT_FILE) in changed:
         session.project = load_project(session.files, session.root)
     names = [name for name, path in session.project.prompts.items() if _touches(session, name, path, changed)]
@@ -71,9 +99,12 @@ def react(changed: frozenset[Path], session: Session) -> Reaction:
     data = [name for name, source in session.project.datasets.items() if Path(source.path) in changed]
     for name in data:
         record_dataset(session, name)
-    everything = Path(PROJECT_FILE) in changed
     touched = tuple(
-        name for name in session.project.experiments if everything or _uses(session, name, set(names), set(data))
+        name
+        for name, experiment in session.project.experiments.items()
+        if _uses(session, name, set(names), set(data))
+        or any(file in changed for file in _named_files(session, experiment))
+        or _described(session.project, name) != _described(before, name)
     )
     _run_again(session, touched)
     return Reaction(tuple(sorted(str(path) for path in changed)), pairs, touched)
@@ -94,6 +125,22 @@ def _uses(session: Session, experiment: str, prompt_names: set[str], dataset_nam
     declared = session.project.experiments[experiment]
     return declared.dataset in dataset_names or any(
         variant.prompt in prompt_names for variant in declared.variants.values()
+    )
+
+
+def _described(project: Project, name: str) -> tuple[Any, ...] | None:
+    """All that the project file says of what an experiment runs; its question is only for people."""
+    declared = project.experiments.get(name)
+    if declared is None:
+        return None
+    used = {variant.model or "" for variant in declared.variants.values()}
+    used |= set(_texts([scorer.settings for scorer in declared.scorers]))
+    prompts_used = {(variant.prompt or "").partition("@")[0] for variant in declared.variants.values()}
+    return (
+        replace(declared, question=""),
+        project.datasets.get(declared.dataset.partition("@")[0]),
+        {model: project.models[model] for model in used if model in project.models},
+        {prompt: project.prompts[prompt] for prompt in prompts_used if prompt in project.prompts},
     )
 
 

@@ -96,6 +96,21 @@ async def test_a_half_written_file_is_told_once_it_keeps_still(folder):
         assert await watch.next() == {"prompts/a.md"}
 
 
+async def test_a_change_may_say_what_to_watch_from_then_on(folder):
+    files = [A]
+    async with Watch(folder, A, again=lambda: files) as watch:
+        (folder / "more").mkdir()
+        (folder / "more" / "b.txt").write_text("one")
+        files.append(Path("more/b.txt"))
+        (folder / A).write_text("two")
+        assert await watch.next() == {"prompts/a.md"}
+        for text in ("two", "three"):
+            (folder / "more" / "b.txt").write_text(text)
+            assert await watch.next() == {"more/b.txt"}
+        (folder / A).write_text("three")
+        assert await watch.next() == {"prompts/a.md"}
+
+
 async def test_a_save_behind_a_link_is_seen(folder, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "real.md").write_text("one")

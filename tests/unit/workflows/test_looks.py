@@ -47,6 +47,8 @@ def test_a_clear_answer_ends_the_run_early_and_stands(sample: Path, plan: str) -
     assert (report.status, statuses) == ("pass", {RunStatus.STOPPED_EARLY})
     assert 0 < report.calls < 3 * 400
     assert report.calls + report.calls_saved == 3 * 400
+    (note,) = (note for note in report.notes if "saved" in note)
+    assert f"the early stop saved {report.calls_saved:,} calls, about $0.0" in note
     again, _ = checked(sample)
     assert (again.status, again.calls) == ("pass", 0)
     assert again.metrics == report.metrics
@@ -57,6 +59,15 @@ def test_alpha_is_spent_in_one_way_only(sample: Path, plan: str) -> None:
     planned(sample, plan)
     with pytest.raises(ConfigError, match="choose one"):
         checked(sample)
+
+
+def test_a_clear_first_run_spares_the_other_two(sample: Path) -> None:
+    planned(sample, "runs = 3")
+    report, _ = checked(sample)
+    assert (report.status, report.calls, report.calls_saved) == ("pass", 1200, 1600)
+    assert any("1,600 more calls, about $" in note for note in report.notes)
+    again, _ = checked(sample)
+    assert (again.calls, again.calls_saved, len(again.candidates[0].runs)) == (0, 0, 1)
 
 
 def test_compare_says_what_a_check_of_three_runs_said(sample: Path) -> None:
