@@ -39,7 +39,7 @@ def table(slices: Sequence[Slice], cells: int) -> tuple[tuple[Column, ...], list
     columns = (
         Column("slice", "Slice"),
         Column("rows", "Rows", 6, "right"),
-        Column("values", "Baseline → candidate", 18, "right"),
+        Column("values", "Baseline → candidate", 18, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale, plot), plot),
     )
