@@ -1,4 +1,4 @@
-"""At the smallest window that is promised, 60 by 15, every screen still says what it is for; below it, one sentence."""
+"""At 60 by 15, the smallest window that is promised, every screen says what it is for; below it, one sentence."""
 
 from __future__ import annotations
 
