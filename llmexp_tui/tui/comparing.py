@@ -58,8 +58,7 @@ def _listen(process: subprocess.Popen[bytes], watch: Watch) -> None:
 
 
 def _tell(share: float) -> None:
-    sys.stdout.write(f"{share:.3f}\n")
-    sys.stdout.flush()
+    os.write(1, f"{share:.3f}\n".encode())
 
 
 def main(arguments: list[str]) -> int:

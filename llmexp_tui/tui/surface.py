@@ -39,12 +39,12 @@ def speaks_utf8(env: Mapping[str, str]) -> bool:
     """Whether text goes out as UTF-8: always to a browser, else by the locale's variables in their precedence."""
     if in_browser(env):
         return True
-    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
-        if value := env.get(name):
-            if value in ("C", "POSIX"):
-                return False
-            return "." not in value or "utf" in value.lower()
-    return "utf" in locale.getpreferredencoding(False).lower()
+    name = next((env[key] for key in ("LC_ALL", "LC_CTYPE", "LANG") if env.get(key)), "")
+    if name in ("C", "POSIX"):
+        return False
+    # A name without an encoding (de_DE) may stand for any: Python has asked the system already.
+    encoding = name.partition(".")[2] or locale.nl_langinfo(locale.CODESET)
+    return "utf" in encoding.lower()
 
 
 def is_alive(descriptor: int = 0) -> bool:

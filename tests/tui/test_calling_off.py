@@ -49,7 +49,7 @@ async def rows_of(pilot: Pilot[None]) -> RowsScreen:
     await filled(pilot, "#metrics")
     await pilot.press("enter")
     screen = await on_screen(pilot, RowsScreen)
-    await filled(pilot, "#rows")
+    await until(pilot, lambda: "row 1 of " in title(screen), "the first list is read")
     return screen
 
 

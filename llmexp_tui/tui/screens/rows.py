@@ -104,6 +104,7 @@ class RowsScreen(ProjectScreen):
         self._ask(keep=False)
 
     def _ask(self, *, keep: bool) -> None:
+        self.workers.cancel_group(self, "step")
         self._search("reading")
         shown = self.query_one("#rows", PagedTable).source
         earlier = shown if isinstance(shown, RowSource) else None

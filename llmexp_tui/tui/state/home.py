@@ -72,7 +72,7 @@ def columns(scale: interval.Scale) -> tuple[Column, ...]:
         Column("name", "Experiment"),
         Column("verdict", "Verdict", 15),
         Column("change", "Change", 9, "right"),
-        Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS),
+        Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS, drop_below=70),
         Column("floor", "Floor", 5, "right"),
         Column("floor_age", "Measured", 8, "right", drop_below=96),
         Column("trend", "Trend", 12, drop_below=96),

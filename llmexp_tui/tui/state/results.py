@@ -63,7 +63,7 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
     arms = f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
     return (
         Column("metric", "Metric"),
-        Column("values", arms, 17, "right"),
+        Column("values", arms, 17, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),

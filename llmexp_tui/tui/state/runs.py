@@ -102,8 +102,8 @@ COLUMNS = (
     Column("experiment", "Experiment"),
     Column("arms", "Variants"),
     Column("done", "Done", 11, "right"),
-    Column("errors", "Err", 4, "right"),
-    Column("cost", "Cost", 8, "right"),
+    Column("errors", "Err", 4, "right", drop_below=60),
+    Column("cost", "Cost", 8, "right", drop_below=70),
     Column("who", "Who", 16, drop_below=110),
     Column("age", "Age", 6, "right"),
 )

@@ -28,7 +28,7 @@ def table(slices: Sequence[MetricResult], cells: int) -> tuple[tuple[Column, ...
     columns = [
         Column("slice", "Slice"),
         Column("rows", "Rows", 6, "right"),
-        Column("values", "Baseline → candidate", 18, "right"),
+        Column("values", "Baseline → candidate", 18, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
         Column("chance", "Chance", 13),
     ]

@@ -206,10 +206,11 @@ class PagedTable(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._request()
 
-    def watch_cursor(self) -> None:
+    def watch_cursor(self, old_value: int, new_value: int) -> None:
         self._reveal()
         self._request()
-        self.refresh()
+        for index in (old_value, new_value):  # two lines, not the table: it may be drawn over a slow line
+            self.refresh_line(index + self._top)
         self._announce()
 
     def _reveal(self) -> None:

@@ -1,0 +1,46 @@
+"""At 60 by 15, the smallest window that is promised, every screen says what it is for; below it, one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from llmexp_tui.tui.screens.base import ProjectScreen, TooSmall
+from llmexp_tui.tui.state.paging import column_widths
+from llmexp_tui.tui.widgets.paged_table import PagedTable
+from tests.snapshots.test_screens import WALKS, walk
+from tests.tui.conftest import MakeApp
+
+LEAST_CELLS = 9
+"""A name cut shorter than this tells nobody what it is."""
+
+
+async def at(pilot: Pilot[Any], name: str) -> None:
+    await walk(WALKS[name] or ("HomeScreen",))(pilot)
+
+
+@pytest.mark.parametrize("name", [name for name in WALKS if name != "keys"])
+async def test_at_60_by_15_nothing_is_out_of_reach(name: str, make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(60, 15)) as pilot:
+        await at(pilot, name)
+        screen = pilot.app.screen
+        assert not isinstance(screen, ProjectScreen) or screen.max_scroll_y == 0, "it fits the window"
+        for table in screen.query(PagedTable):
+            if table.display and table.size.width:
+                widths = column_widths(table.columns, table.scrollable_content_region.width - 2)
+                assert all(cells >= LEAST_CELLS for column, cells in widths if not column.width), table.id
+
+
+@pytest.mark.parametrize("size", [(59, 40), (120, 14), (40, 10), (1, 1)])
+async def test_below_it_there_is_one_sentence_and_no_scroll_bar(size: tuple[int, int], make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        await at(pilot, "rows")
+        await pilot.resize_terminal(*size)
+        await pilot.pause()
+        screen = pilot.app.screen
+        assert screen.query_one(TooSmall).display and not screen.show_vertical_scrollbar
+        await pilot.resize_terminal(120, 40)
+        await pilot.pause()
+        assert not screen.query_one(TooSmall).display and screen.query_one("#rows").size.height > 5
