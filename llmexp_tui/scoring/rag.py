@@ -119,13 +119,11 @@ async def _statements(hearing: Hearing, question: str, answer: str) -> list[str]
 
 
 async def _supported(hearing: Hearing, statements: Sequence[str], context: str) -> list[int]:
-    """1 or 0 a statement. Raises NoVerdict where the judge gives another number of verdicts."""
+    """1 or 0 a statement. Raises NoVerdict, also where the judge gives another number of verdicts twice."""
     listed = "\n".join(f"{number}. {one_line(text, 2000)}" for number, text in enumerate(statements, 1))
-    answer = await hearing.ask(_SUPPORT, [("context", context), ("statements", listed)], _VERDICTS)
-    verdicts = [item["verdict"] for item in answer["verdicts"]]
-    if len(verdicts) != len(statements):
-        raise NoVerdict(f"the judge gave {len(verdicts)} verdicts on {len(statements)} statements")
-    return verdicts
+    parts = [("context", context), ("statements", listed)]
+    answer = await hearing.ask(_SUPPORT, parts, _VERDICTS, items=len(statements))
+    return [item["verdict"] for item in answer["verdicts"]]
 
 
 def _unsupported(statements: Sequence[str], verdicts: Sequence[int]) -> str | None:
