@@ -15,7 +15,6 @@ from llmexp_tui.domain.usage import Price, Request
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
-from llmexp_tui.scoring.discipline import judge_warnings
 from llmexp_tui.stats.pairs import pair
 from llmexp_tui.stats.planner import (
     MetricForecast,
@@ -31,6 +30,7 @@ from llmexp_tui.store import datasets, runs
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.columns import Frame, frame, metric_samples
 from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.judges import doubtful_judges
 from llmexp_tui.workflows.metrics import Metric, metrics_of
 from llmexp_tui.workflows.plan_judges import JudgeEstimate, judge_estimates
 from llmexp_tui.workflows.prepare import Prepared, prepare
@@ -115,8 +115,7 @@ def plan_experiment(
     warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
     warnings += _of_the_plan(prepared)
     judging = judge_estimates(session, prepared, aa=needs_aa)
-    tested = [variant.model.model for variant in prepared.variants.values()]
-    warnings += judge_warnings(prepared.scorers.values(), session.project.models, tested)
+    warnings += doubtful_judges(session, prepared)
     return PlanReport(
         experiment=name,
         dataset=f"{prepared.dataset.name} {prepared.dataset.label}",

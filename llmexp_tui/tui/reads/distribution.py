@@ -86,8 +86,9 @@ def _table(
 def _judge(
     table: Mapping[str, Sequence[object]], metric: MetricResult, report: ExperimentReport
 ) -> MetricResult | None:
+    direction = "higher" if metric.direction == "none" else metric.direction
     spec = MetricSpec(
-        metric.metric, cast(MetricType, metric.type), direction=metric.direction, role="exploratory",
+        metric.metric, cast(MetricType, metric.type), direction=direction, role="exploratory",
         statistic=cast(Statistic, metric.statistic),
     )  # fmt: skip
     baseline = report.baseline.variant if report.baseline else "baseline"

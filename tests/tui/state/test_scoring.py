@@ -71,3 +71,4 @@ def test_what_a_scorer_prefers_follows_its_direction() -> None:
     assert machine_view(0.0, 1.0, "lower") == "baseline"
     assert machine_view(1.0, 1.0, "higher") == "tie"
     assert machine_view(None, 1.0, "higher") is None
+    assert machine_view(0.0, 1.0, "none") is None
