@@ -86,11 +86,11 @@ def noise(
 class _Retrieval:
     """What all of this family read from their settings: the judge, where the question and the contexts stand."""
 
-    def __init__(self, settings: Settings, context: ScorerContext) -> None:
+    def __init__(self, settings: Settings, context: ScorerContext, *, contexts: bool = True) -> None:
         self.context = context
         self.model = judge_model(settings, context)
         self.input = settings.text("input")
-        self.column = settings.text("contexts")
+        self.column = settings.text("contexts") if contexts else None
 
     def contexts(self, sample: Sample) -> list[str]:
         """The passages in rank order. Raises NoVerdict where the sample cannot have any."""
@@ -154,7 +154,7 @@ def answer_relevancy(settings: Settings, context: ScorerContext) -> Definition:
     `strictness` questions (3) are asked back, compared by the model `embedding` (offline `demo/embed` unless set);
     0 where every one finds the answer noncommittal. Below zero counts as zero, raw keeps it.
     """
-    setup = _Retrieval(settings, context)
+    setup = _Retrieval(settings, context, contexts=False)
     strictness = settings.integer("strictness", 3, high=10)
     name, identity, offline = embedding_model(settings, context, "embedding")
 
