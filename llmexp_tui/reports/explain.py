@@ -108,6 +108,8 @@ def _seen(metric: MetricResult) -> str:
     if metric.statistic != "mean" or metric.is_ratio:
         way = "from or to nothing" if metric.delta is None else _way(metric, metric.delta)
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
+    if metric.direction == "none":
+        return f"{title} went {values} with {name}, more on {_rows(metric.wins)} and less on {metric.losses:,}"
     split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,}"
     return f"On {title} ({values}), {split} of {metric.n_pairs:,}"
 

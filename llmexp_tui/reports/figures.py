@@ -61,7 +61,9 @@ def verdict_badge(metric: MetricResult) -> Badge:
 
 
 def clearly_worse(metric: MetricResult) -> bool:
-    """True where the whole interval lies on the worse side: a real loss, whatever the margin allows."""
+    """True where the whole interval lies on the worse side, if there is one: a loss, whatever the margin allows."""
+    if metric.direction == "none":
+        return False
     end = metric.ci_high if metric.direction == "higher" else metric.ci_low
     return end is not None and (end < 0 if metric.direction == "higher" else end > 0)
 

@@ -48,10 +48,11 @@ class Hearing:
 
     async def ask(
         self, instructions: str, parts: Sequence[tuple[str, str]], schema: Mapping[str, Any], *,
-        nth: int = 0, of: int = 1,
+        nth: int = 0, of: int = 1, items: int | None = None,
     ) -> dict[str, Any]:
         """The judge's verdict on the parts. `nth` of `of` tells several askings of the same question apart.
 
+        `items` is how many every list in it must have, which the form cannot say to every provider.
         Raises NoVerdict where the call fails or two answers cannot be read.
         """
         data, mark = fenced(parts)
@@ -61,13 +62,13 @@ class Hearing:
         repeat = self.turn.repeat * of + nth
         text = await self._answer(messages, schema, repeat)
         try:
-            return read_verdict(text, schema)
+            return _read(text, schema, items)
         except Unreadable as error:
             repair = Message("user", _REPAIR.format(problem=error))
             again = (*messages, Message("assistant", text.strip() or "(no answer)"), repair)
         text = await self._answer(again, schema, repeat)
         try:
-            return read_verdict(text, schema)
+            return _read(text, schema, items)
         except Unreadable as error:
             raise NoVerdict(f"the judge's answer cannot be read: {one_line(str(error), 200)}") from None
 
@@ -100,6 +101,14 @@ class Hearing:
     def _note(self, returned: str | None) -> None:
         if returned and returned not in self.returned:
             self.returned.append(returned)
+
+
+def _read(text: str, schema: Mapping[str, Any], items: int | None) -> dict[str, Any]:
+    verdict = read_verdict(text, schema)
+    for key, value in verdict.items() if items is not None else ():
+        if isinstance(value, list) and len(value) != items:
+            raise Unreadable(f'"{key}" holds {len(value)} entries, not {items}')
+    return verdict
 
 
 Verdict = Callable[[Sample, Hearing], Awaitable[Score]]

@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, SupportsFloat, cast
+from weakref import WeakKeyDictionary
 
 from llmexp_tui.domain.hashing import text_hash
 from llmexp_tui.domain.score import Score
@@ -28,6 +29,10 @@ from llmexp_tui.scoring.settings import Settings
 _KINDS = ("binary", "bounded", "unbounded")
 _KEYS = ("value", "label", "reason", "error")
 _OUTPUT_LIMIT = 1_000_000
+"""Bytes that are read of what a command writes; one that writes more is stopped."""
+_TIME_LIMIT_S = 30.0
+_AT_ONCE = max(2, os.cpu_count() or 1)
+"""Commands that run beside each other; more would only take each other's time, and each has a limit of its own."""
 
 
 def _require_trust(settings: Settings, context: ScorerContext, what: str) -> None:
@@ -113,6 +118,7 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
 
     A parameter named `sample` receives the whole sample as well. `values` says what it returns: bounded (default,
     in `range`), binary or unbounded. The file's text is part of the fingerprint; what it imports is not.
+    `time_limit_s` (30) is for an async function: one that never waits cannot be interrupted, a command can.
     """
     reference = settings.required_text("python", 'write python = "scorers.py:my_score"')
     path, _, name = reference.rpartition(":")
@@ -123,6 +129,10 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
     code = context.read_text(path)
     function = _load(settings, context.root, path, name, code)
     wants_sample = "sample" in inspect.signature(function).parameters
+    waits = inspect.iscoroutinefunction(function)
+    if not waits and settings.any("time_limit_s") is not None:
+        settings.refuse("only an async function can have a time limit", "make it async, or a command")
+    limit = settings.number("time_limit_s", low=0.01) or _TIME_LIMIT_S
     body = {"python": reference, "code": text_hash(code), "values": kind, "range": bounds and list(bounds)}
 
     def start(sample: Sample) -> Any:
@@ -130,15 +140,25 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
         return function(dict(sample.row), sample.text, **extra)
 
     def measure(sample: Sample) -> Score:
-        return read_result(start(sample), kind, bounds)
+        try:
+            return read_result(start(sample), kind, bounds)
+        except SystemExit as error:
+            return _left(error)
 
     async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
-        return read_result(await start(sample), kind, bounds)
+        try:
+            return read_result(await asyncio.wait_for(start(sample), limit), kind, bounds)
+        except TimeoutError:
+            return Score(None, error=f"the function took longer than {limit:g} s")
 
-    waits = inspect.iscoroutinefunction(function)
     return Definition(
         body=body, measure=None if waits else measure, ameasure=ameasure if waits else None, type=kind, range=bounds,
     )
+
+
+def _left(error: SystemExit) -> Score:
+    """A row's fault like any exception: own code must not end the run."""
+    return Score(None, error=f"the function called exit({error.code!r})")
 
 
 def _payload(sample: Sample) -> bytes:
@@ -152,18 +172,51 @@ def _payload(sample: Sample) -> bytes:
 
 
 async def _run(argv: tuple[str, ...], root: Path, data: bytes, limit: float) -> tuple[int, bytes, bytes]:
-    """Exit code, stdout and stderr of a command in the project's folder. Raises TimeoutError, OSError."""
+    """Exit code, stdout and stderr of a command in the project's folder.
+
+    Raises TimeoutError, OSError, and OverflowError where it writes too much.
+    """
     process = await asyncio.create_subprocess_exec(
         *argv, cwd=root, stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
     )
+    assert process.stdin and process.stdout and process.stderr
     try:
-        out, err = await asyncio.wait_for(process.communicate(data), limit)
+        async with asyncio.timeout(limit):
+            _, out, err = await asyncio.gather(
+                _feed(process.stdin, data), _bounded(process.stdout), _bounded(process.stderr)
+            )
+            await process.wait()
     finally:
         if process.returncode is None:  # too slow, or the run was stopped: its children go with it
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     return process.returncode or 0, out, err
+
+
+_waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def _turns() -> asyncio.Semaphore:
+    """Lets a few commands run at a time, whichever scorers they are of; waiting is not counted as their time."""
+    return _waiting.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
+
+
+async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # it need not read what it is given
+        stdin.write(data)
+        await stdin.drain()
+        stdin.close()
+
+
+async def _bounded(stream: asyncio.StreamReader) -> bytes:
+    """All that comes. Raises OverflowError beyond the limit: no answer of the kind that is asked for is so long."""
+    parts: list[bytes] = []
+    while part := await stream.read(65_536):
+        parts.append(part)
+        if len(parts) * 65_536 > _OUTPUT_LIMIT and sum(map(len, parts)) > _OUTPUT_LIMIT:
+            raise OverflowError(f"the command wrote more than {_OUTPUT_LIMIT:,} bytes")
+    return b"".join(parts)
 
 
 def command(settings: Settings, context: ScorerContext) -> Definition:
@@ -175,7 +228,7 @@ def command(settings: Settings, context: ScorerContext) -> Definition:
     argv = settings.texts("command")
     if argv is None:
         settings.refuse("command is not set", 'write command = ["python", "score.py"]')
-    limit = settings.number("time_limit_s", low=0.01) or 30.0
+    limit = settings.number("time_limit_s", low=0.01) or _TIME_LIMIT_S
     files = settings.texts("files") or ()
     kind, bounds = _meaning(settings)
     _require_trust(settings, context, f"the command {one_line(' '.join(argv), 80)}")
@@ -184,16 +237,19 @@ def command(settings: Settings, context: ScorerContext) -> Definition:
 
     async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
         try:
-            code, out, err = await _run(argv, context.root, _payload(sample), limit)
+            async with _turns():
+                code, out, err = await _run(argv, context.root, _payload(sample), limit)
         except TimeoutError:
             return Score(None, error=f"the command took longer than {limit:g} s")
+        except OverflowError as error:
+            return Score(None, error=str(error))
         except OSError as error:
             return Score(None, error=f"the command cannot be started: {one_line(str(error), 200)}")
         if code != 0:
             said = one_line(err.decode("utf-8", "replace"), 200)
             return Score(None, error=f"the command ended with exit code {code}: {said}")
         try:
-            result = json.loads(out[:_OUTPUT_LIMIT])
+            result = json.loads(out)
         except (ValueError, RecursionError):
             said = one_line(out[:200].decode("utf-8", "replace"), 80)
             return Score(None, error=f"the command wrote no JSON: {said}")

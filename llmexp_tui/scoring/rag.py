@@ -86,11 +86,11 @@ def noise(
 class _Retrieval:
     """What all of this family read from their settings: the judge, where the question and the contexts stand."""
 
-    def __init__(self, settings: Settings, context: ScorerContext) -> None:
+    def __init__(self, settings: Settings, context: ScorerContext, *, contexts: bool = True) -> None:
         self.context = context
         self.model = judge_model(settings, context)
         self.input = settings.text("input")
-        self.column = settings.text("contexts")
+        self.column = settings.text("contexts") if contexts else None
 
     def contexts(self, sample: Sample) -> list[str]:
         """The passages in rank order. Raises NoVerdict where the sample cannot have any."""
@@ -119,13 +119,11 @@ async def _statements(hearing: Hearing, question: str, answer: str) -> list[str]
 
 
 async def _supported(hearing: Hearing, statements: Sequence[str], context: str) -> list[int]:
-    """1 or 0 a statement. Raises NoVerdict where the judge gives another number of verdicts."""
+    """1 or 0 a statement. Raises NoVerdict, also where the judge gives another number of verdicts twice."""
     listed = "\n".join(f"{number}. {one_line(text, 2000)}" for number, text in enumerate(statements, 1))
-    answer = await hearing.ask(_SUPPORT, [("context", context), ("statements", listed)], _VERDICTS)
-    verdicts = [item["verdict"] for item in answer["verdicts"]]
-    if len(verdicts) != len(statements):
-        raise NoVerdict(f"the judge gave {len(verdicts)} verdicts on {len(statements)} statements")
-    return verdicts
+    parts = [("context", context), ("statements", listed)]
+    answer = await hearing.ask(_SUPPORT, parts, _VERDICTS, items=len(statements))
+    return [item["verdict"] for item in answer["verdicts"]]
 
 
 def _unsupported(statements: Sequence[str], verdicts: Sequence[int]) -> str | None:
@@ -156,7 +154,7 @@ def answer_relevancy(settings: Settings, context: ScorerContext) -> Definition:
     `strictness` questions (3) are asked back, compared by the model `embedding` (offline `demo/embed` unless set);
     0 where every one finds the answer noncommittal. Below zero counts as zero, raw keeps it.
     """
-    setup = _Retrieval(settings, context)
+    setup = _Retrieval(settings, context, contexts=False)
     strictness = settings.integer("strictness", 3, high=10)
     name, identity, offline = embedding_model(settings, context, "embedding")
 

@@ -79,7 +79,7 @@ class MetricResult:
     # What follows is beyond the report's required names.
     role: Role = "gate"
     slice: str | None = None
-    direction: Direction = "higher"
+    direction: Direction | Literal["none"] = "higher"
     is_ratio: bool = False
     invalid: bool = False
     on_inconclusive: OnInconclusive = "fail"

@@ -301,7 +301,9 @@ def _undirected(comparison: Comparison, metrics: Sequence[Metric]) -> Comparison
     results: list[MetricResult] = []
     for result in comparison.metrics:
         if result.metric in names:
-            result = replace(result, verdict="inconclusive", reason=reason, cause=None, equivalent=False)
+            result = replace(
+                result, direction="none", verdict="inconclusive", reason=reason, cause=None, equivalent=False
+            )
         results.append(result)
     return replace(comparison, metrics=tuple(results))
 

@@ -32,9 +32,7 @@ BIAS_ALPHA = 0.05
 
 def warnings_of(session: Session, prepared: Prepared, baseline: Arm, candidates: Sequence[Arm]) -> tuple[str, ...]:
     """What makes the judges' numbers doubtful: not pinned, under test, changed, partial to a place, mixed."""
-    judges = [scorer for scorer in prepared.scorers.values() if scorer.models]
-    under_test = [variant.model.model for variant in prepared.variants.values()]
-    found = list(judge_warnings(judges, session.project.models, under_test))
+    found = list(doubtful_judges(session, prepared))
     for name, scorer in prepared.scorers.items():
         if scorer.models:
             found += _drift(session, scorer, [*baseline, *(run for arm in candidates for run in arm)])
@@ -45,6 +43,12 @@ def warnings_of(session: Session, prepared: Prepared, baseline: Arm, candidates:
         if is_preference(scorer):
             found += _bias(session, name, scorer, baseline, candidates)
     return tuple(dict.fromkeys(found))
+
+
+def doubtful_judges(session: Session, prepared: Prepared) -> tuple[str, ...]:
+    """What can be said of the judges before they are asked: not pinned, under test."""
+    under_test = [variant.model.model for variant in prepared.variants.values()]
+    return judge_warnings(prepared.scorers.values(), session.project.models, under_test)
 
 
 def is_preference(scorer: Scorer) -> bool:

@@ -16,7 +16,6 @@ from llmexp_tui.domain.usage import Price, Request
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
-from llmexp_tui.scoring.discipline import judge_warnings
 from llmexp_tui.stats.compare import compare_arms
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
@@ -37,6 +36,7 @@ from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
+from llmexp_tui.workflows.judges import doubtful_judges
 from llmexp_tui.workflows.metrics import Metric, metrics_of
 from llmexp_tui.workflows.plan_judges import JudgeEstimate, judge_estimates
 from llmexp_tui.workflows.prepare import Prepared, prepare
@@ -129,8 +129,7 @@ def plan_experiment(
     warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
     warnings += _of_the_plan(prepared)
     judging = judge_estimates(session, prepared, aa=needs_aa)
-    tested = [variant.model.model for variant in prepared.variants.values()]
-    warnings += judge_warnings(prepared.scorers.values(), session.project.models, tested)
+    warnings += doubtful_judges(session, prepared)
     return PlanReport(
         experiment=name,
         dataset=f"{prepared.dataset.name} {prepared.dataset.label}",

@@ -7,7 +7,8 @@ it is asked for. So the figures follow whatever a scorer does, and nothing is ca
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from llmexp_tui.domain.usage import Completion, Embeddings
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.scoring.base import Scorer
-from llmexp_tui.scoring.outputs import sample_of
+from llmexp_tui.scoring.outputs import ascore_safely, sample_of
 from llmexp_tui.scoring.pairwise import against_baseline
 from llmexp_tui.store import datasets
 from llmexp_tui.workflows.prepare import Prepared
@@ -100,7 +101,8 @@ def _rehearsed(prepared: Prepared, scorer: Scorer, rows: Iterable[Any], tokens: 
         messages = prompt.render(row.values).messages
         sample = sample_of(row, Completion(answer), messages, prepared.source.expected_column)
         for part in _asking(scorer):
-            _through(part.ascore(against_baseline(sample, answer) if part.needs_baseline else sample, stand_in))
+            shown = against_baseline(sample, answer) if part.needs_baseline else sample
+            _through(ascore_safely(part, shown, stand_in, seed=0, repeat=0))
     return stand_in.asked
 
 
@@ -111,12 +113,10 @@ def _asking(scorer: Scorer) -> Iterator[Scorer]:
             yield part
 
 
-def _through(score: Awaitable[Score]) -> None:
-    """Runs a coroutine that waits for nothing; what it raises is a row that would not be scored."""
-    try:
-        score.__await__().send(None)
-    except Exception:  # the end of a coroutine, too, comes as one
-        return
+def _through(score: Coroutine[Any, Any, Score]) -> None:
+    """Runs a coroutine that waits for nothing."""
+    with suppress(StopIteration):
+        score.send(None)
 
 
 @dataclass(slots=True)

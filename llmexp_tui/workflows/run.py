@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.run import RunRecord, RunTotals
 from llmexp_tui.engine.events import Listener, ignore
@@ -18,6 +18,7 @@ from llmexp_tui.workflows.group import (
     refuse_fresh_offline,
 )
 from llmexp_tui.workflows.hold import holding
+from llmexp_tui.workflows.judges import doubtful_judges
 from llmexp_tui.workflows.prepare import Prepared, prepare
 from llmexp_tui.workflows.session import Session
 
@@ -51,13 +52,17 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """The runs of a group with totals counted from their cells; `error` is what stopped them."""
+    """The runs of a group with totals counted from their cells; `error` is what stopped them.
+
+    `warnings` say what makes the judges' numbers doubtful.
+    """
 
     group: str
     runs: tuple[RunRecord, ...]
     totals: tuple[RunTotals, ...]
     calls: int
     error: LlmexpError | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -101,7 +106,7 @@ async def run_plans(
             outcome = await invocation.execute(prepared, records, plans)
     finally:
         await invocation.aclose()
-    return as_run_outcome(session, outcome)
+    return replace(as_run_outcome(session, outcome), warnings=doubtful_judges(session, prepared))
 
 
 def as_run_outcome(session: Session, outcome: GroupOutcome) -> RunOutcome:

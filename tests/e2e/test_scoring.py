@@ -438,7 +438,7 @@ async def test_an_undirected_metric_is_shown_and_judged_by_nobody(tmp_path: Path
         folder = project(tmp_path, server, "word_count")
         await ran(folder)
     found = metric(compared(folder), "word_count")
-    assert (found.verdict, found.baseline) == ("inconclusive", 1.0)
+    assert (found.verdict, found.baseline, found.direction) == ("inconclusive", 1.0, "none")
     assert "neither more nor less" in found.reason
 
 
@@ -454,3 +454,12 @@ def test_the_judge_command_says_what_it_asked(tmp_path: Path) -> None:
     assert "8 calls made" in done.out
     assert "judge-2026-01-02" in done.out
     assert llmexp("judge", "--trust", cwd=folder.root).code == 2
+
+
+def test_a_run_warns_of_a_judge_that_can_move(tmp_path: Path) -> None:
+    with court() as server:
+        jury = {**MODELS["jury"], "model": "openai/judge-latest"}
+        folder = project(tmp_path, server, RUBRIC, rows=3, models={"jury": jury})
+        done = llmexp("run", "tone", "--trust", cwd=folder.root, env={"MODEL_KEY": "sk-canary-fedcba9876543210"})
+    assert done.code == 0, done.err
+    assert 'warning: tone: the judge "openai/judge-latest" is not a pinned model id' in done.err

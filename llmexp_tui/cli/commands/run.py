@@ -43,6 +43,7 @@ def run(
     with opened(options) as session:
         outcome = followed(lambda listener, flag: run_experiment(session, experiment, wanted, listener, flag=flag))
     _show_runs(outcome.runs, outcome.totals)
+    _warn(outcome.warnings)
     return _ended(outcome.stop_reason, outcome.exit_code)
 
 
@@ -83,6 +84,11 @@ def resume(
         outcome = followed(lambda listener, flag: finish(session, run, listener, options=wanted, flag=flag))
     _show_runs(outcome.runs, outcome.totals)
     return _ended(outcome.stop_reason, outcome.exit_code)
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        diagnostics.say(f"{diagnostics.PROGRAM}: warning: {warning}")
 
 
 def _run_options(

@@ -302,7 +302,9 @@ class RowsScreen(ProjectScreen):
 
 
 def _directions(report: ExperimentReport) -> tuple[tuple[str, str], ...]:
-    return tuple(dict.fromkeys((metric.metric, metric.direction) for metric in report.metrics))
+    """Every metric that has a better side: only such can disagree."""
+    sided = (metric for metric in report.metrics if metric.direction != "none")
+    return tuple(dict.fromkeys((metric.metric, metric.direction) for metric in sided))
 
 
 def _slice_of(metric: MetricResult) -> tuple[str, str] | None:

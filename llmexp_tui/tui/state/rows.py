@@ -174,7 +174,10 @@ def name_of(key: str) -> str:
 
 
 def change_of(item: RowLine, direction: str) -> str:
-    """regressed, improved, same, or unknown where a score is missing. A failed call is worse than any answer."""
+    """regressed, improved, same, or unknown where a score is missing. A failed call is worse than any answer.
+
+    changed where the metric has no better side.
+    """
     if item.baseline_failed or item.candidate_failed:
         if item.baseline_failed and item.candidate_failed:
             return "same"
@@ -183,6 +186,8 @@ def change_of(item: RowLine, direction: str) -> str:
         return "unknown"
     if item.baseline == item.candidate:
         return "same"
+    if direction == "none":
+        return "changed"
     return "improved" if (item.candidate > item.baseline) == (direction != "lower") else "regressed"
 
 
@@ -190,6 +195,7 @@ _CHANGES = {
     "regressed": ("✗ regressed", "bad"),
     "improved": ("✓ improved", "good"),
     "same": ("= same", "muted"),
+    "changed": ("~ changed", "muted"),
     "unknown": ("· no score", "muted"),
 }
 

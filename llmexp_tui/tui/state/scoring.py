@@ -116,8 +116,8 @@ class Scoring:
 
 
 def machine_view(baseline: float | None, candidate: float | None, direction: str) -> Preference | None:
-    """What a scorer prefers on a row; None where it has no score."""
-    if baseline is None or candidate is None:
+    """What a scorer prefers on a row; None where it has no score, or no better side."""
+    if baseline is None or candidate is None or direction == "none":
         return None
     if baseline == candidate:
         return "tie"

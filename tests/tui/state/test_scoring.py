@@ -71,6 +71,7 @@ def test_what_a_scorer_prefers_follows_its_direction() -> None:
     assert machine_view(0.0, 1.0, "lower") == "baseline"
     assert machine_view(1.0, 1.0, "higher") == "tie"
     assert machine_view(None, 1.0, "higher") is None
+    assert machine_view(0.0, 1.0, "none") is None
 
 
 def test_grades_take_both_answers_of_a_row_and_an_equal_one_once() -> None:

@@ -124,6 +124,10 @@ READS = "import json, sys; d = json.load(sys.stdin); print(json.dumps({'value': 
         ("print('words')", {}, None, "wrote no JSON: words"),
         ("import sys; sys.exit('\\x1b[31mbad')", {}, None, "exit code 1: ␛[31mbad"),
         ("import time; time.sleep(60)", {"time_limit_s": 0.2}, None, "longer than 0.2 s"),
+        ("while True: print('y' * 9999)", {}, None, "more than 1,000,000 bytes"),
+        ("import sys; sys.stdin.close(); print(True + 0)", {}, 1.0, None),
+        ("print('NaN')", {}, None, "nan is not in [0.0, 1.0]"),
+        ("import sys; sys.stdout.buffer.write(bytes(range(256)))", {}, None, "wrote no JSON"),
     ],
 )
 async def test_commands(
@@ -133,6 +137,37 @@ async def test_commands(
     score = await hear(check, sample("naïve", "naïve"), always(""))
     assert score.value == value
     assert (error or "") in (score.error or "")
+
+
+async def test_commands_take_turns_and_waiting_is_not_their_time(project: ScorerContext, tmp_path: Path) -> None:
+    import asyncio
+    import os
+
+    code = (
+        "import os, time; n = len(os.listdir('on')); open(f'on/{os.getpid()}', 'w').close(); time.sleep(0.02);"
+        "os.remove(f'on/{os.getpid()}'); print(n / 100)"
+    )
+    (tmp_path / "on").mkdir()
+    check = scorer("command", project, command=[sys.executable, "-c", code])
+    found = await asyncio.gather(*(hear(check, sample("x"), always("")) for _ in range(12)))
+    values = [score.value for score in found if score.value is not None]
+    assert len(values) == 12
+    assert max(values) * 100 < max(2, os.cpu_count() or 1)
+
+
+def test_a_function_that_exits_costs_its_row_only(project: ScorerContext, tmp_path: Path) -> None:
+    (tmp_path / "exits.py").write_text("import sys\ndef f(row, output):\n    sys.exit(3)\n")
+    score = scorer("python", project, python="exits.py:f").score(sample("x"))
+    assert (score.value, score.error) == (None, "the function called exit(3)")
+
+
+async def test_an_async_function_has_a_time_limit(project: ScorerContext, tmp_path: Path) -> None:
+    slow = "import asyncio\nasync def f(row, output):\n    await asyncio.Event().wait()\n"
+    (tmp_path / "slow.py").write_text(slow + "def g(row, output):\n    return 1\n")
+    score = await hear(scorer("python", project, python="slow.py:f", time_limit_s=0.05), sample("x"), always(""))
+    assert (score.value, score.error) == (None, "the function took longer than 0.05 s")
+    with pytest.raises(ConfigError, match="only an async function"):
+        scorer("python", project, python="slow.py:g", time_limit_s=1)
 
 
 async def test_a_command_that_is_not_there(project: ScorerContext) -> None:

@@ -61,14 +61,17 @@ async def test_an_answer_without_statements_is_unscored() -> None:
     assert (score.value, score.error) == (None, "the answer holds no statement to check")
 
 
-async def test_too_few_verdicts_are_an_error() -> None:
+@pytest.mark.parametrize(("repaired", "value"), [(True, 1.0), (False, None)])
+async def test_too_few_verdicts_are_asked_for_once_more(repaired: bool, value: float | None) -> None:
     def reply(asked: Asked) -> Mapping[str, Any]:
         if "statements" in asked.schema["properties"]:
             return {"statements": ["a", "b"]}
-        return {"verdicts": [{"reason": "", "verdict": 1}]}
+        return {"verdicts": [{"reason": "", "verdict": 1}] * (2 if repaired and len(asked.messages) == 4 else 1)}
 
-    score = await ask("faithfulness", ScriptedJudge(reply), "x", ("P1",))
-    assert score.error == "the judge gave 1 verdicts on 2 statements"
+    judge = ScriptedJudge(reply)
+    score = await ask("faithfulness", judge, "x", ("P1",))
+    assert (score.value, len(judge.asked)) == (value, 3)
+    assert "holds 1 entries, not 2" in (score.error or judge.asked[2].messages[3].content)
 
 
 async def test_context_recall_is_the_attributed_share_of_the_reference() -> None:
