@@ -416,3 +416,25 @@ async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make
         await pilot.press("escape")
         await until(pilot, lambda: table.columns[1].key == "values")
         assert pilot.app.screen is results
+
+
+async def test_trust_is_asked_once_before_anything_is_planned(
+    make_app: MakeApp, project: Path, session: Session, queued: None
+) -> None:
+    file = project / "llmexp.toml"
+    power = 'model = "openai/x"\nlane = "direct"\napi_base = "http://127.0.0.1:9/v1"\n'
+    file.write_text(file.read_text().replace('model = "demo/icl"\n', power))
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("r")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("enter", "n")
+        launch = await on_screen(pilot, LaunchScreen)
+        await pilot.press("enter")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("y")
+        await on_screen(pilot, LaunchScreen)
+        await until(pilot, lambda: launch.preflight is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(queue.entries(session.store)))
