@@ -438,3 +438,14 @@ async def test_trust_is_asked_once_before_anything_is_planned(
         await until(pilot, lambda: launch.preflight is not None)
         await pilot.press("enter")
         await until(pilot, lambda: bool(queue.entries(session.store)))
+
+
+async def test_home_compares_what_ended_while_nobody_looked(make_app: MakeApp, session: Session) -> None:
+    run_group(session, "fresh", 3, good={"long": 40, "short": 50}, status=RunStatus.RUNNING)
+    running = runs.find_runs(session.store, experiment="fresh")
+    runs.set_status(session.store, [run.id for run in running], RunStatus.COMPLETE, at=session.at())
+    assert not comparisons.latest(session.store, "fresh")
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await until(pilot, lambda: bool(comparisons.latest(session.store, "fresh")))
+        await until(pilot, lambda: home.view is not None and home.view.experiments[2].report is not None)

@@ -25,7 +25,7 @@ class ExperimentLine:
     """An experiment as Home knows it. `report` is the newest stored comparison, `trend` the gate metric over runs.
 
     `stale` says that something it depends on changed since; `running` that a run of it goes on now; `floor_at` when
-    its baseline last ran against itself.
+    its baseline last ran against itself; `uncompared` the group of complete runs that nobody has compared yet.
     """
 
     name: str
@@ -36,6 +36,7 @@ class ExperimentLine:
     stale: bool = False
     running: bool = False
     floor_at: str | None = None
+    uncompared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def table_rows(lines: Sequence[ExperimentLine], now: datetime, scale: interval.S
 def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[Line, ...]:
     head = headline(item.report) if item.report else None
     if item.report is None or head is None:
-        word = line(("▸ running", "info")) if item.running else line(("· not run yet", "muted"))
+        word = line(("· not run yet", "muted"))
+        if item.running or item.uncompared:
+            word = line(("▸ running" if item.running else "… comparing", "info"))
         return (line(item.name), word, (), (), (), _floor_age(item, now), (), (), ())
     badge = badge_of(item.report, head)
     drawn = interval.interval_of(head, badge.tone)
@@ -154,6 +157,10 @@ def spark(values: Sequence[float]) -> str:
 def explained(item: ExperimentLine, now: datetime) -> list[Line]:
     """Lines on the experiment under the cursor: its question, what decides, and how that and its floor came to be."""
     lines: list[Line] = [line((item.question or item.name, "strong"))]
+    if item.report is None and (item.running or item.uncompared):
+        words = "Its runs are being compared." if item.uncompared else "It runs now; "
+        so_far = () if item.uncompared else line(("2", "key"), (" shows how it looks so far", "muted"))
+        return [*lines, (*line((words, "muted")), *so_far)]
     if item.report is None:
         lines.append(
             line(
