@@ -104,6 +104,7 @@ async def test_what_has_no_gates_is_run_and_not_checked(make_app: MakeApp, sessi
         await pilot.press("t", "t", "enter")
         await until(pilot, lambda: bool(queue.entries(session.store)))
         assert queue.entries(session.store)[0].command == {"kind": "run", "experiment": "fresh", "options": {}}
+        await on_screen(pilot, HomeScreen)
 
 
 async def test_a_check_that_calls_nothing_still_says_what_it_found(
@@ -438,6 +439,7 @@ async def test_trust_is_asked_once_before_anything_is_planned(
         await until(pilot, lambda: launch.preflight is not None)
         await pilot.press("enter")
         await until(pilot, lambda: bool(queue.entries(session.store)))
+        await on_screen(pilot, HomeScreen)
 
 
 async def test_home_compares_what_ended_while_nobody_looked(make_app: MakeApp, session: Session) -> None:

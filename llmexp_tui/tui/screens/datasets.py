@@ -8,8 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from llmexp_tui.domain.dataset import DatasetVersion
 from llmexp_tui.tui.errands import edit_file
@@ -19,7 +17,7 @@ from llmexp_tui.tui.state import versions as state
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.sheet import Sheet
 
 
 class DatasetsScreen(Finding):
@@ -52,9 +50,9 @@ class DatasetsScreen(Finding):
             "records what the files hold",
             id="nothing",
         )
-        with VerticalScroll(id="about", classes="panel") as box:
-            box.border_title = "Version"
-            yield Static(id="facts", markup=False)
+        about = Sheet(id="about", classes="panel")
+        about.border_title = "Version"
+        yield about
 
     def on_mount(self) -> None:
         """The list has the keys."""
@@ -88,7 +86,7 @@ class DatasetsScreen(Finding):
     @on(PagedTable.Highlighted)
     def _draw(self) -> None:
         if version := self.version:
-            self.query_one("#facts", Static).update(join_lines(state.dataset_facts(version)))
+            self.query_one("#about", Sheet).write(state.dataset_facts(version))
 
     @on(PagedTable.Opened)
     def _opened(self) -> None:

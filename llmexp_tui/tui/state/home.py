@@ -123,7 +123,14 @@ def _age(item: ExperimentLine, now: datetime) -> Line:
 
 
 def _floor_age(item: ExperimentLine, now: datetime) -> Line:
-    return line((age(item.floor_at, now) if item.floor_at else "never", "muted"))
+    words = "later" if _too_late(item) else age(item.floor_at, now) if item.floor_at else "never"
+    return line((words, "muted"))
+
+
+def _too_late(item: ExperimentLine) -> bool:
+    """Whether the floor was measured after the comparison, which therefore knows none."""
+    head = headline(item.report) if item.report else None
+    return item.floor_at is not None and head is not None and head.noise_floor_state == "unmeasured"
 
 
 def badge_of(report: ExperimentReport, head: MetricResult) -> Badge:
@@ -189,4 +196,5 @@ def _floor_words(item: ExperimentLine, now: datetime) -> str:
     if item.floor_at is None:
         return "noise floor never measured: a runs the baseline against itself"
     past = age(item.floor_at, now)
-    return f"noise floor measured {'just now' if past == 'now' else past + ' ago'}"
+    words = f"noise floor measured {'just now' if past == 'now' else past + ' ago'}"
+    return f"{words}, after this comparison: u in the results compares again" if _too_late(item) else words

@@ -9,7 +9,7 @@ from datetime import datetime
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunTotals
 from llmexp_tui.reports.figures import money
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.format import age, bar, count, duration, plural, short_hash, when
+from llmexp_tui.tui.state.format import age, bar, count, duration, person, plural, short_hash, when
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import run_badge
 
@@ -121,7 +121,7 @@ def table_rows(groups: Sequence[GroupLine], now: datetime) -> list[TableRow]:
                 line(f"{count(group.done)}/{count(group.total)}" if group.arms else ""),
                 line((str(group.errors), "bad" if group.errors else "muted")),
                 line(money(group.cost)),
-                line((group.arms[0].record.who if group.arms else "", "muted")),
+                line((person(group.arms[0].record.who) if group.arms else "", "muted")),
                 line((age(group.arms[0].record.created_at, now) if group.arms else "", "muted")),
             ),
         )
@@ -203,7 +203,7 @@ def record_lines(arm: ArmLine) -> list[tuple[str, Line]]:
         ("tokens", line(count(totals.tokens))),
         ("registered", line(short_hash(record.registration))),
         ("seed", line(str(record.seed), "  fresh" if record.fresh else "")),
-        ("started", line(when(record.started_at or record.created_at), f"  by {record.who} on {record.host}")),
+        ("started", line(when(record.started_at or record.created_at), f"  by {person(record.who)} on {record.host}")),
         ("ended", line(when(record.ended_at))),
         ("commit", line(record.commit or "–", ("  with uncommitted changes", "warn") if record.dirty else "")),
         ("key", line(f"{record.key_name} ({record.key_fingerprint})" if record.key_name else "none used")),
