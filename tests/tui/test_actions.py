@@ -29,6 +29,7 @@ from llmexp_tui.tui.screens.rows import RowsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
 from llmexp_tui.tui.screens.scoring import ScoringScreen
 from llmexp_tui.tui.screens.settings import SettingsScreen
+from llmexp_tui.tui.screens.tag import TagScreen
 from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
 from llmexp_tui.tui.themes import THEME_NAMES
@@ -451,3 +452,26 @@ async def test_home_compares_what_ended_while_nobody_looked(make_app: MakeApp, s
         home = await on_screen(pilot, HomeScreen)
         await until(pilot, lambda: bool(comparisons.latest(session.store, "fresh")))
         await until(pilot, lambda: home.view is not None and home.view.experiments[2].report is not None)
+
+
+async def test_a_version_gets_a_tag_that_stays(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("3")
+        await on_screen(pilot, DatasetsScreen)
+        await filled(pilot, "#versions")
+        await pilot.press("t")
+        await on_screen(pilot, TagScreen)
+        await pilot.press(*"9.0.0", "enter")
+        await on_screen(pilot, DatasetsScreen)
+        await until(pilot, lambda: datasets.versions(session.store, "tickets")[0].tag == "9.0.0")
+
+
+async def test_where_no_editor_can_take_over_the_app_says_so(make_app: MakeApp) -> None:
+    app = make_app(editor="true")
+    async with app.run_test(notifications=True) as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("o")
+        await until(pilot, lambda: any("llmexp.toml" in note.message for note in app._notifications))
+        assert app.is_running

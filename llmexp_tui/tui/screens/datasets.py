@@ -33,6 +33,7 @@ class DatasetsScreen(Finding):
         ),
         Binding("space", "mark", "Mark", tooltip="Mark two versions to compare them", id="dataset.mark"),
         Binding("n", "record", "Record", tooltip="Record what the files hold now", id="dataset.record"),
+        Binding("t", "tag", "Tag", tooltip="Give this version a tag to go by", id="dataset.tag"),
         Binding("o", "edit", "Edit", tooltip="Open the dataset's file in your editor", id="dataset.edit"),
     ]
 
@@ -122,6 +123,23 @@ class DatasetsScreen(Finding):
         if version is None or version.parent is None:
             return None
         return next((v for v in self.versions if v.name == version.name and v.hash == version.parent), None)
+
+    def action_tag(self) -> None:
+        """Ask for a tag."""
+        if version := self.version:
+            from llmexp_tui.tui.screens.tag import TagScreen
+
+            self.app.push_screen(TagScreen(version), partial(self._tag, version))
+
+    def _tag(self, version: DatasetVersion, tag: str | None) -> None:
+        if tag is not None:
+            from llmexp_tui.tui.reads.datasets import tag_version
+
+            self.fetch("tag", partial(tag_version, version, tag), self._tagged)
+
+    def _tagged(self, version: DatasetVersion) -> None:
+        self.home_app.say(f"{version.name} {version.hash[:8]} is {version.label}")
+        self.load()
 
     def action_record(self) -> None:
         """Record what is on disk."""

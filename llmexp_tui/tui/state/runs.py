@@ -203,7 +203,7 @@ def record_lines(arm: ArmLine) -> list[tuple[str, Line]]:
         ("tokens", line(count(totals.tokens))),
         ("registered", line(short_hash(record.registration))),
         ("seed", line(str(record.seed), "  fresh" if record.fresh else "")),
-        ("started", line(when(record.started_at or record.created_at), f"  by {person(record.who)} on {record.host}")),
+        ("started", line(when(record.started_at or record.created_at), f"  by {record.who} on {record.host}")),
         ("ended", line(when(record.ended_at))),
         ("commit", line(record.commit or "–", ("  with uncommitted changes", "warn") if record.dirty else "")),
         ("key", line(f"{record.key_name} ({record.key_fingerprint})" if record.key_name else "none used")),
