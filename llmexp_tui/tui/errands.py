@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.app import SuspendNotSupported
+
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.tui.surface import in_browser
 
@@ -72,8 +74,13 @@ def edit_file(app: LlmexpApp, path: str) -> bool:
                 severity="error")  # fmt: skip
         return False
     before = _content(path)
-    with app.suspend():
-        subprocess.run([*command, path], check=False, env=dict(app.env) or dict(os.environ))
+    try:
+        with app.suspend():
+            subprocess.run([*command, path], check=False, env=dict(app.env) or dict(os.environ))
+    except SuspendNotSupported:
+        app.say(f"No editor can take over here, in a browser for one; the file is {one_line(path, 200)}",
+                severity="warning")  # fmt: skip
+        return False
     app.refresh()
     return _content(path) != before
 

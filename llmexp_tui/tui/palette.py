@@ -151,6 +151,7 @@ _OF_PROMPTS = (
 )
 _OF_DATASETS = (
     ("Rows of dataset", "its newest version", "open"),
+    ("Tag dataset", "a name for its newest version", "tag"),
     ("Changes of dataset", "against the version before", "diff"),
     ("Edit dataset", "in your editor", "edit"),
 )

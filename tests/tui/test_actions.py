@@ -29,6 +29,7 @@ from llmexp_tui.tui.screens.rows import RowsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
 from llmexp_tui.tui.screens.scoring import ScoringScreen
 from llmexp_tui.tui.screens.settings import SettingsScreen
+from llmexp_tui.tui.screens.tag import TagScreen
 from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
 from llmexp_tui.tui.themes import THEME_NAMES
@@ -104,6 +105,7 @@ async def test_what_has_no_gates_is_run_and_not_checked(make_app: MakeApp, sessi
         await pilot.press("t", "t", "enter")
         await until(pilot, lambda: bool(queue.entries(session.store)))
         assert queue.entries(session.store)[0].command == {"kind": "run", "experiment": "fresh", "options": {}}
+        await on_screen(pilot, HomeScreen)
 
 
 async def test_a_check_that_calls_nothing_still_says_what_it_found(
@@ -416,3 +418,60 @@ async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make
         await pilot.press("escape")
         await until(pilot, lambda: table.columns[1].key == "values")
         assert pilot.app.screen is results
+
+
+async def test_trust_is_asked_once_before_anything_is_planned(
+    make_app: MakeApp, project: Path, session: Session, queued: None
+) -> None:
+    file = project / "llmexp.toml"
+    power = 'model = "openai/x"\nlane = "direct"\napi_base = "http://127.0.0.1:9/v1"\n'
+    file.write_text(file.read_text().replace('model = "demo/icl"\n', power))
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("r")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("enter", "n")
+        launch = await on_screen(pilot, LaunchScreen)
+        await pilot.press("enter")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("y")
+        await on_screen(pilot, LaunchScreen)
+        await until(pilot, lambda: launch.preflight is not None)
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(queue.entries(session.store)))
+        await on_screen(pilot, HomeScreen)
+
+
+async def test_home_compares_what_ended_while_nobody_looked(make_app: MakeApp, session: Session) -> None:
+    run_group(session, "fresh", 3, good={"long": 40, "short": 50}, status=RunStatus.RUNNING)
+    running = runs.find_runs(session.store, experiment="fresh")
+    runs.set_status(session.store, [run.id for run in running], RunStatus.COMPLETE, at=session.at())
+    assert not comparisons.latest(session.store, "fresh")
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await until(pilot, lambda: bool(comparisons.latest(session.store, "fresh")))
+        await until(pilot, lambda: home.view is not None and home.view.experiments[2].report is not None)
+
+
+async def test_a_version_gets_a_tag_that_stays(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("3")
+        await on_screen(pilot, DatasetsScreen)
+        await filled(pilot, "#versions")
+        await pilot.press("t")
+        await on_screen(pilot, TagScreen)
+        await pilot.press(*"9.0.0", "enter")
+        await on_screen(pilot, DatasetsScreen)
+        await until(pilot, lambda: datasets.versions(session.store, "tickets")[0].tag == "9.0.0")
+
+
+async def test_where_no_editor_can_take_over_the_app_says_so(make_app: MakeApp) -> None:
+    app = make_app(editor="true")
+    async with app.run_test(notifications=True) as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("o")
+        await until(pilot, lambda: any("llmexp.toml" in note.message for note in app._notifications))
+        assert app.is_running

@@ -84,6 +84,13 @@ def record_all(session: Session) -> str:
     return f"{plural(len(new), 'new version')}: {named}"
 
 
+def tag_version(version: DatasetVersion, tag: str, session: Session) -> DatasetVersion:
+    """Give a version a tag. Raises UsageError for a tag in use."""
+    tagged = datasets.set_tag(session.store, version.name, version.hash, tag)
+    session.audit("dataset.tag", f"{version.name}@{tag}", {"hash": version.hash})
+    return tagged
+
+
 def dataset_path(name: str, session: Session) -> str:
     """The dataset's file."""
     return str(session.root / dataset_source(session, name).path)

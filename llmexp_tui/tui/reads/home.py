@@ -11,6 +11,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.datasets import file_stamp
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, datasets, prompts, runs
+from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import metric_of, report_of
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.home import ChangedFile, ExperimentLine, HomeView, headline
@@ -44,6 +45,7 @@ def read_home(session: Session) -> HomeView:
                 trend=_trend(session, name) if found else (),
                 stale=name in touched or bool(found and record and record.group != found.group),
                 running=name in busy,
+                uncompared=_uncompared(session, name, found),
                 floor_at=_floor_at(session, name, report),
             )
         )
@@ -53,6 +55,12 @@ def read_home(session: Session) -> HomeView:
 def _newest_run(session: Session, name: str) -> RunRecord | None:
     found = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, limit=1)
     return found[0] if found else None
+
+
+def _uncompared(session: Session, name: str, newest: Comparison | None) -> str | None:
+    """The group of the newest complete runs, where the newest comparison is not of it."""
+    done = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, statuses=_JUDGED, limit=1)
+    return done[0].group if done and (newest is None or newest.group != done[0].group) else None
 
 
 def _floor_at(session: Session, name: str, report: ExperimentReport | None) -> str | None:

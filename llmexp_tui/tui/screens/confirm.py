@@ -15,10 +15,10 @@ from llmexp_tui.tui.widgets.tones import join_lines
 
 
 class ConfirmScreen(Dialog[bool]):
-    """Yes or no; escape is no."""
+    """Yes or no; escape is no, and enter nothing: it is pressed too easily."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "Yes", show=False, id="confirm.yes"),
+        Binding("y", "answer(True)", "Yes", show=False, id="confirm.yes"),
         Binding("n", "answer(False)", "No", show=False, id="confirm.no"),
     ]
 

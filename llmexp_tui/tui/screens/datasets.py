@@ -8,8 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from llmexp_tui.domain.dataset import DatasetVersion
 from llmexp_tui.tui.errands import edit_file
@@ -19,7 +17,7 @@ from llmexp_tui.tui.state import versions as state
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.sheet import Sheet
 
 
 class DatasetsScreen(Finding):
@@ -35,6 +33,7 @@ class DatasetsScreen(Finding):
         ),
         Binding("space", "mark", "Mark", tooltip="Mark two versions to compare them", id="dataset.mark"),
         Binding("n", "record", "Record", tooltip="Record what the files hold now", id="dataset.record"),
+        Binding("t", "tag", "Tag", tooltip="Give this version a tag to go by", id="dataset.tag"),
         Binding("o", "edit", "Edit", tooltip="Open the dataset's file in your editor", id="dataset.edit"),
     ]
 
@@ -52,9 +51,9 @@ class DatasetsScreen(Finding):
             "records what the files hold",
             id="nothing",
         )
-        with VerticalScroll(id="about", classes="panel") as box:
-            box.border_title = "Version"
-            yield Static(id="facts", markup=False)
+        about = Sheet(id="about", classes="panel")
+        about.border_title = "Version"
+        yield about
 
     def on_mount(self) -> None:
         """The list has the keys."""
@@ -88,7 +87,7 @@ class DatasetsScreen(Finding):
     @on(PagedTable.Highlighted)
     def _draw(self) -> None:
         if version := self.version:
-            self.query_one("#facts", Static).update(join_lines(state.dataset_facts(version)))
+            self.query_one("#about", Sheet).write(state.dataset_facts(version))
 
     @on(PagedTable.Opened)
     def _opened(self) -> None:
@@ -124,6 +123,23 @@ class DatasetsScreen(Finding):
         if version is None or version.parent is None:
             return None
         return next((v for v in self.versions if v.name == version.name and v.hash == version.parent), None)
+
+    def action_tag(self) -> None:
+        """Ask for a tag."""
+        if version := self.version:
+            from llmexp_tui.tui.screens.tag import TagScreen
+
+            self.app.push_screen(TagScreen(version), partial(self._tag, version))
+
+    def _tag(self, version: DatasetVersion, tag: str | None) -> None:
+        if tag is not None:
+            from llmexp_tui.tui.reads.datasets import tag_version
+
+            self.fetch("tag", partial(tag_version, version, tag), self._tagged)
+
+    def _tagged(self, version: DatasetVersion) -> None:
+        self.home_app.say(f"{version.name} {version.hash[:8]} is {version.label}")
+        self.load()
 
     def action_record(self) -> None:
         """Record what is on disk."""

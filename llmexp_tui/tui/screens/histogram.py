@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.record import ExperimentReport
@@ -16,8 +14,8 @@ from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.state.histogram import draw_histogram, make_histogram
+from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.title_line import TitleLine
-from llmexp_tui.tui.widgets.tones import join_lines
 
 
 class HistogramScreen(ProjectScreen):
@@ -36,8 +34,7 @@ class HistogramScreen(ProjectScreen):
     def body(self) -> ComposeResult:
         """Title and bars."""
         yield TitleLine(id="title")
-        with VerticalScroll(id="bars", can_focus=True):
-            yield Static(id="drawing", markup=False)
+        yield Sheet(id="bars")
 
     def on_mount(self) -> None:
         """The title says what it is before the bars come."""
@@ -75,4 +72,4 @@ class HistogramScreen(ProjectScreen):
             left, right = (count(len(side)) for side in self._values)
             lines = [*draw_histogram(histogram, self.size.width - 2), (),
                      line((f" {left} values left, {right} right", "muted"))]  # fmt: skip
-        self.query_one("#drawing", Static).update(join_lines(lines))
+        self.query_one("#bars", Sheet).write(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -56,6 +57,7 @@ class HomeScreen(ProjectScreen):
     def __init__(self) -> None:
         super().__init__()
         self.view: state.HomeView | None = None
+        self._compared: set[str] = set()
 
     def body(self) -> ComposeResult:
         """Experiments above, now and changed below."""
@@ -102,6 +104,10 @@ class HomeScreen(ProjectScreen):
         table.show(ListSource(rows), columns=state.columns(scale))
         self.query_one("#changed", Static).update(join_lines(_changed(view)))
         self._explain()
+        for item in view.experiments:
+            if item.uncompared and not item.running and item.uncompared not in self._compared:
+                self._compared.add(item.uncompared)
+                self.fetch(f"compare {item.name}", partial(_compare, item.name), lambda _: self.load(), _leave_it)
 
     @on(PagedTable.Highlighted)
     def _explain(self) -> None:
@@ -173,6 +179,17 @@ def _read(session: Session) -> state.HomeView:
     from llmexp_tui.tui.reads.home import read_home
 
     return read_home(session)
+
+
+def _compare(name: str, session: Session) -> None:
+    """Runs that ended while nobody looked: a resumed check, a run from another window."""
+    from llmexp_tui.tui.reads.results import read_report
+
+    read_report(name, session)
+
+
+def _leave_it(error: LlmexpError) -> None:
+    """Whoever opens the results is told why they cannot be compared."""
 
 
 def _changed(view: state.HomeView) -> list[Line]:

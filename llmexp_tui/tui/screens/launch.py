@@ -41,6 +41,7 @@ class LaunchScreen(ProjectScreen):
         self.experiment = experiment
         self.choice = state.LaunchChoice(kind)
         self.preflight: state.Preflight | None = None
+        self._refusal: LlmexpError | None = None
 
     def body(self) -> ComposeResult:
         """Title, choices, figures."""
@@ -74,10 +75,21 @@ class LaunchScreen(ProjectScreen):
             self.fetch("plan", partial(read_preflight, self.experiment), self._show, self._failed)
 
     def _failed(self, error: LlmexpError) -> None:
-        self.query_one("#sheet", Sheet).write([line(("This cannot be run as it is.", "bad")), line(error.sentence)])
+        first, self._refusal = self._refusal is None, error
+        said = error.what if self._untrusted else error.sentence
+        lines = [line(("This cannot be run as it is.", "bad")), line(said)]
+        if self._untrusted:
+            lines += [(), line(("enter", "key"), " asks you whether to trust it")]
+        self.query_one("#sheet", Sheet).write(lines)
+        if self._untrusted and first:
+            self._ask_trust()
+
+    @property
+    def _untrusted(self) -> bool:
+        return isinstance(self._refusal, TrustError)
 
     def _show(self, preflight: state.Preflight) -> None:
-        self.preflight = preflight
+        self.preflight, self._refusal = preflight, None
         if self.choice.kind not in preflight.kinds:
             self.choice = replace(self.choice, kind=preflight.kinds[0])
         self._draw()
@@ -150,29 +162,27 @@ class LaunchScreen(ProjectScreen):
 
     def action_start(self) -> None:
         """Queue it, and go where it is seen."""
-        if self.preflight is None:
-            self.home_app.say("Still planning")
-            return
-        self.fetch("start", partial(start_run, self.experiment, self.choice), self._started, self._refused)
+        if self.preflight is not None:
+            self.fetch("start", partial(start_run, self.experiment, self.choice), self._started)
+        elif self._untrusted:
+            self._ask_trust()
+        else:
+            self.home_app.say("Still planning" if self._refusal is None else "This cannot be run as it is")
 
     def _started(self, group: str) -> None:
         kind = state.KINDS[self.choice.kind].partition(":")[0]
         self.home_app.say(f"{kind[0].upper()}{kind[1:]} of {self.experiment} started")
         self.home_app.go_back()
 
-    def _refused(self, error: LlmexpError) -> None:
-        if not isinstance(error, TrustError):
-            self.home_app.say_error(error)
-            return
+    def _ask_trust(self) -> None:
         from llmexp_tui.tui.screens.confirm import ConfirmScreen
 
-        question = ConfirmScreen(
-            "Trust this project?", f"{error.what}. Say yes only if you know who wrote it.", "trust it"
-        )
+        what = self._refusal.what if self._refusal is not None else ""
+        question = ConfirmScreen("Trust this project?", f"{what}. Say yes only if you know who wrote it.", "trust it")
         self.app.push_screen(question, self._trusted)
 
     def _trusted(self, sure: bool | None) -> None:
         if sure:
             from llmexp_tui.tui.reads.launch import trust_project
 
-            self.fetch("trust", trust_project, lambda _: self.action_start())
+            self.fetch("trust", trust_project, lambda _: self.load())

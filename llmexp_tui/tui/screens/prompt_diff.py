@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from llmexp_tui.domain.prompt import PromptVersion
 from llmexp_tui.tui.errands import copy_text
 from llmexp_tui.tui.screens.base import ProjectScreen
-from llmexp_tui.tui.state.cells import line
-from llmexp_tui.tui.state.format import plural, short_hash, when
+from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.format import person, plural, short_hash, when
 from llmexp_tui.tui.state.versions import prompt_text
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.title_line import TitleLine
@@ -41,12 +41,11 @@ class PromptDiffScreen(ProjectScreen):
         old, new = self.old, self.new
         view = self.query_one("#text", DiffView)
         view.focus()
-        right = line((short_hash(new.hash), "strong"), (f" · {when(new.created_at)} · {new.author}", "muted"))
+        right = _title(new)
         if old is None:
             view.show(prompt_text(new), None, (right, ()))
         else:
-            left = line((short_hash(old.hash), "strong"), (f" · {when(old.created_at)} · {old.author}", "muted"))
-            view.show(prompt_text(old), prompt_text(new), (left, right))
+            view.show(prompt_text(old), prompt_text(new), (_title(old), right))
         changed = f"{plural(view.diff.changed_lines, 'line')} differ" if view.diff and old else ""
         title = line((new.prompt.name, "strong"), (f"  {changed}", "muted"))
         self.query_one("#title", TitleLine).show(title)
@@ -54,3 +53,11 @@ class PromptDiffScreen(ProjectScreen):
     def action_copy(self) -> None:
         """The newer text."""
         copy_text(self.home_app, self.new.prompt.text, short_hash(self.new.hash))
+
+
+def _title(version: PromptVersion) -> Line:
+    """Which version, with what labels, from when, whom and which commit."""
+    made = [*version.labels, when(version.created_at), person(version.author)]
+    if version.commit:
+        made.append(f"commit {version.commit[:7]}{'+' if version.dirty else ''}")
+    return line((short_hash(version.hash), "strong"), (" · " + " · ".join(made), "muted"))

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from llmexp_tui.errors import LlmexpError
@@ -23,6 +22,7 @@ from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
@@ -64,8 +64,7 @@ class ResultsScreen(ProjectScreen):
         yield Static(id="heading", classes="headline", markup=False)
         yield PagedTable((), id="metrics")
         yield Static(id="legend", markup=False)
-        with VerticalScroll(id="words", can_focus=True):
-            yield Static(id="text", markup=False)
+        yield Sheet(id="words")
         yield EmptyState(
             "Not compared yet", "Run the experiment; its verdict appears here.", "r", "runs it", id="nothing"
         )
@@ -157,7 +156,7 @@ class ResultsScreen(ProjectScreen):
     @on(PagedTable.Highlighted)
     def _explain(self) -> None:
         if self.report is not None:
-            self.query_one("#text", Static).update(join_lines(state.sentences(self.report, self.metric)))
+            self.query_one("#words", Sheet).write(state.sentences(self.report, self.metric))
 
     @property
     def metric(self) -> MetricResult | None:

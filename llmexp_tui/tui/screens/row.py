@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from llmexp_tui.domain.dataset import DatasetVersion
 from llmexp_tui.tui.errands import copy_text
@@ -19,8 +17,11 @@ from llmexp_tui.tui.screens.confirm import ConfirmScreen
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.rows import RowDetail, as_text, input_lines, new_row, score_lines
 from llmexp_tui.tui.widgets.diff_view import DiffView
+from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.title_line import TitleLine
-from llmexp_tui.tui.widgets.tones import join_lines
+
+if TYPE_CHECKING:
+    from llmexp_tui.tui.screens.rows import RowsScreen
 
 
 class RowScreen(ProjectScreen):
@@ -29,6 +30,8 @@ class RowScreen(ProjectScreen):
     HELP = "The answers side by side; below them every score with its reason, and the row's own columns."
     CSS_PATH = "row.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "step(1)", "Next", tooltip="The next regression", id="rows.next"),
+        Binding("N", "step(-1)", "Previous", tooltip="The regression before", show=False, id="rows.previous"),
         Binding("tab", "app.focus_next", "Next pane", id="row.pane"),
         Binding(
             "plus",
@@ -41,36 +44,46 @@ class RowScreen(ProjectScreen):
         Binding("y", "copy", "Copy", tooltip="Copy the whole row", id="row.copy"),
     ]
 
-    def __init__(self, detail: RowDetail) -> None:
+    def __init__(self, detail: RowDetail, rows: RowsScreen) -> None:
+        """`rows` is the list that the row is from: it knows which row comes next."""
         super().__init__()
         self.detail = detail
+        self._rows = rows
 
     def body(self) -> ComposeResult:
         """Answers, scores, input."""
         yield TitleLine(id="title")
         yield DiffView(id="answers")
-        with VerticalScroll(id="scores", classes="panel", can_focus=True) as scores:
-            scores.border_title = "Scores"
-            yield Static(id="score-text", markup=False)
+        scores = Sheet(id="scores", classes="panel")
+        scores.border_title = "Scores"
+        yield scores
         yield DiffView(id="input")
 
     def on_mount(self) -> None:
-        """Fill it; nothing is read here."""
-        detail = self.detail
+        """Nothing is read here."""
+        self.query_one("#answers").focus()
+        self.show(self.detail)
+
+    def show(self, detail: RowDetail) -> None:
+        """Show this row."""
+        self.detail = detail
         expected: Line = line("   expected ", (detail.expected, "strong")) if detail.expected is not None else ()
         self.query_one("#title", TitleLine).show((*line((f"row {detail.key}", "strong")), *expected))
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         answers = self.query_one("#answers", DiffView)
         answers.show(left.text, right.text, titles, (left.foot, right.foot))
-        answers.focus()
         scores = score_lines(detail) or [line(("no score stored", "muted"))]
-        self.query_one("#score-text", Static).update(join_lines(scores))
+        self.query_one("#scores", Sheet).write(scores)
         self.query_one("#input", DiffView).show(input_lines(detail), None, (line(("the row", "strong")), ()))
 
     def on_store_changed(self, message: StoreChanged) -> None:
         """Nothing here is read again."""
         message.stop()
+
+    def action_step(self, step: int) -> None:
+        """The next or previous row that got worse, without going back to the list."""
+        self._rows.action_step(step)
 
     def action_add(self) -> None:
         """Ask, then add a row whose reference answer is what the candidate said."""

@@ -18,6 +18,7 @@ from llmexp_tui.tui.errands import copy_text
 from llmexp_tui.tui.messages import StoreChanged
 from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.screens.row import RowScreen
 from llmexp_tui.tui.state import rows as state
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import count
@@ -152,6 +153,8 @@ class RowsScreen(ProjectScreen):
         self.detail = detail
         if detail is None:
             return
+        if isinstance(self.app.screen, RowScreen):
+            self.app.screen.show(detail)
         asked = [state.shown_input(detail)]
         if detail.expected is not None:
             asked.append(line(("expected  ", "muted"), detail.expected))
@@ -281,9 +284,7 @@ class RowsScreen(ProjectScreen):
     def action_open(self) -> None:
         """Everything on the row."""
         if self.detail is not None:
-            from llmexp_tui.tui.screens.row import RowScreen
-
-            self.app.push_screen(RowScreen(self.detail))
+            self.app.push_screen(RowScreen(self.detail, self))
 
     def action_copy(self) -> None:
         """The row as text."""

@@ -8,8 +8,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.widgets import Static
 
 from llmexp_tui.tui.errands import copy_text
 from llmexp_tui.tui.messages import RunsProgressed
@@ -21,7 +19,7 @@ from llmexp_tui.tui.state.paging import ListSource
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.run_progress import RunProgress
-from llmexp_tui.tui.widgets.tones import join_lines
+from llmexp_tui.tui.widgets.sheet import Sheet
 
 
 class RunsScreen(Finding):
@@ -58,9 +56,9 @@ class RunsScreen(Finding):
             id="nothing",
         )
         yield RunProgress(id="progress", classes="panel")
-        with VerticalScroll(id="record", classes="panel") as box:
-            box.border_title = "Record"
-            yield Static(id="facts", markup=False)
+        record = Sheet(id="record", classes="panel")
+        record.border_title = "Record"
+        yield record
 
     def on_mount(self) -> None:
         """The list has the keys."""
@@ -115,7 +113,7 @@ class RunsScreen(Finding):
         for arm in group.arms:
             lines += [(*fit(line((label, "muted")), 12), *text) for label, text in state.record_lines(arm)]
             lines.append(())
-        self.query_one("#facts", Static).update(join_lines(lines))
+        self.query_one("#record", Sheet).write(lines)
 
     @on(PagedTable.Opened)
     def _opened(self) -> None:

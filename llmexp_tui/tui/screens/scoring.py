@@ -41,7 +41,7 @@ class ScoringScreen(ProjectScreen):
         Binding("s", "skip", "Skip", tooltip="Leave this one for later", id="score.skip"),
         Binding("u", "undo", "Undo", tooltip="Take the last judgement back", id="score.undo"),
         Binding("t", "note", "Note", tooltip="A note that is kept with the next judgement", id="score.note"),
-        Binding("m", "kind", "A/B or grades", id="score.kind"),
+        Binding("m", "kind", "Kind", tooltip="A/B or grades", id="score.kind"),
         Binding("c", "rival", "Against", tooltip="Hold it against the next scorer", show=False, id="score.rival"),
     ]
 

@@ -83,6 +83,11 @@ def short_hash(digest: str | None) -> str:
     return UNKNOWN if not digest else digest.removeprefix("sha256:")[:8]
 
 
+def person(author: str) -> str:
+    """Somebody's name without the address, where there is a name."""
+    return author.partition("<")[0].strip() or author
+
+
 def plural(quantity: int, noun: str, many: str | None = None) -> str:
     """`1 row`, `2 rows`."""
     return f"{count(quantity)} {noun if quantity == 1 else many or noun + 's'}"

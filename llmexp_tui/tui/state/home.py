@@ -25,7 +25,7 @@ class ExperimentLine:
     """An experiment as Home knows it. `report` is the newest stored comparison, `trend` the gate metric over runs.
 
     `stale` says that something it depends on changed since; `running` that a run of it goes on now; `floor_at` when
-    its baseline last ran against itself.
+    its baseline last ran against itself; `uncompared` the group of complete runs that nobody has compared yet.
     """
 
     name: str
@@ -36,6 +36,7 @@ class ExperimentLine:
     stale: bool = False
     running: bool = False
     floor_at: str | None = None
+    uncompared: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,9 @@ def table_rows(lines: Sequence[ExperimentLine], now: datetime, scale: interval.S
 def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[Line, ...]:
     head = headline(item.report) if item.report else None
     if item.report is None or head is None:
-        word = line(("▸ running", "info")) if item.running else line(("· not run yet", "muted"))
+        word = line(("· not run yet", "muted"))
+        if item.running or item.uncompared:
+            word = line(("▸ running" if item.running else "… comparing", "info"))
         return (line(item.name), word, (), (), (), _floor_age(item, now), (), (), ())
     badge = badge_of(item.report, head)
     drawn = interval.interval_of(head, badge.tone)
@@ -120,7 +123,14 @@ def _age(item: ExperimentLine, now: datetime) -> Line:
 
 
 def _floor_age(item: ExperimentLine, now: datetime) -> Line:
-    return line((age(item.floor_at, now) if item.floor_at else "never", "muted"))
+    words = "later" if _too_late(item) else age(item.floor_at, now) if item.floor_at else "never"
+    return line((words, "muted"))
+
+
+def _too_late(item: ExperimentLine) -> bool:
+    """Whether the floor was measured after the comparison, which therefore knows none."""
+    head = headline(item.report) if item.report else None
+    return item.floor_at is not None and head is not None and head.noise_floor_state == "unmeasured"
 
 
 def badge_of(report: ExperimentReport, head: MetricResult) -> Badge:
@@ -154,6 +164,10 @@ def spark(values: Sequence[float]) -> str:
 def explained(item: ExperimentLine, now: datetime) -> list[Line]:
     """Lines on the experiment under the cursor: its question, what decides, and how that and its floor came to be."""
     lines: list[Line] = [line((item.question or item.name, "strong"))]
+    if item.report is None and (item.running or item.uncompared):
+        words = "Its runs are being compared." if item.uncompared else "It runs now; "
+        so_far = () if item.uncompared else line(("2", "key"), (" shows how it looks so far", "muted"))
+        return [*lines, (*line((words, "muted")), *so_far)]
     if item.report is None:
         lines.append(
             line(
@@ -182,4 +196,5 @@ def _floor_words(item: ExperimentLine, now: datetime) -> str:
     if item.floor_at is None:
         return "noise floor never measured: a runs the baseline against itself"
     past = age(item.floor_at, now)
-    return f"noise floor measured {'just now' if past == 'now' else past + ' ago'}"
+    words = f"noise floor measured {'just now' if past == 'now' else past + ' ago'}"
+    return f"{words}, after this comparison: u in the results compares again" if _too_late(item) else words

@@ -9,7 +9,7 @@ from datetime import datetime
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunTotals
 from llmexp_tui.reports.figures import money
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.format import age, bar, count, duration, plural, short_hash, when
+from llmexp_tui.tui.state.format import age, bar, count, duration, person, plural, short_hash, when
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import run_badge
 
@@ -121,7 +121,7 @@ def table_rows(groups: Sequence[GroupLine], now: datetime) -> list[TableRow]:
                 line(f"{count(group.done)}/{count(group.total)}" if group.arms else ""),
                 line((str(group.errors), "bad" if group.errors else "muted")),
                 line(money(group.cost)),
-                line((group.arms[0].record.who if group.arms else "", "muted")),
+                line((person(group.arms[0].record.who) if group.arms else "", "muted")),
                 line((age(group.arms[0].record.created_at, now) if group.arms else "", "muted")),
             ),
         )

@@ -9,7 +9,7 @@ from datetime import datetime
 from llmexp_tui.domain.dataset import DatasetVersion
 from llmexp_tui.domain.prompt import LabelMove, PromptVersion
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.format import age, count, plural, short_hash, when
+from llmexp_tui.tui.state.format import age, count, person, plural, short_hash, when
 from llmexp_tui.tui.state.paging import Column, TableRow
 
 _SEPARATOR = "\x1f"
@@ -65,7 +65,7 @@ def dataset_rows(versions: Sequence[DatasetVersion], now: datetime) -> list[Tabl
             line(version.label),
             line(count(version.rows)),
             line((version.changelog.splitlines()[0] if version.changelog else "", "muted")),
-            line((version.author, "muted")),
+            line((person(version.author), "muted")),
             line((age(version.created_at, now), "muted")),
         )
         rows.append(TableRow(version_key(version.name, version.hash), cells))
@@ -81,7 +81,7 @@ def dataset_facts(version: DatasetVersion) -> list[Line]:
             f"  {plural(version.rows, 'row')} · {plural(len(version.columns), 'column')}",
         ),
         line(
-            (f"{when(version.created_at)} by {version.author}", "muted"),
+            (f"{when(version.created_at)} by {person(version.author)}", "muted"),
             (f" · after {short_hash(version.parent)}" if version.parent else " · first version", "muted"),
         ),
         line(("columns  ", "muted"), ", ".join(version.columns)),
@@ -113,7 +113,7 @@ def prompt_rows(items: Sequence[PromptLine], now: datetime) -> list[TableRow]:
             line((name, "strong")),
             line(short_hash(version.hash)),
             line(*labels),
-            line((version.author, "muted")),
+            line((person(version.author), "muted")),
             line((f"{(version.commit or '–')[:7]}{'+' if version.dirty else ''}", "muted")),
             line(str(item.runs)),
             line((age(version.created_at, now), "muted")),
@@ -144,7 +144,7 @@ def move_lines(moves: Sequence[LabelMove], now: datetime) -> list[Line]:
         line(
             (move.label, "good"),
             f"  {short_hash(move.old_hash)} → {short_hash(move.new_hash)}",
-            (f"  {age(move.at, now)} · {move.who}{' · ' + move.reason if move.reason else ''}", "muted"),
+            (f"  {age(move.at, now)} · {person(move.who)}{' · ' + move.reason if move.reason else ''}", "muted"),
         )
         for move in moves
     ]

@@ -110,16 +110,20 @@ class DiffView(ScrollView, can_focus=True):
             return
         rows = lay_out(self.diff, self._side(), self.fold and not self._single)
         notice = _notice(self.diff.cut_left), _notice(self.diff.cut_right)
-        for left, right in (notice, self._feet):
-            if left or right:
-                rows.append(DiffRow(" ", left, " ", right))
+        if any(notice):
+            rows.append(DiffRow(" ", notice[0], " ", notice[1]))
         self._rows = rows
-        self.virtual_size = Size(self.size.width, len(rows) + self._top)
+        self.virtual_size = Size(self.size.width, len(rows) + self._top + (1 if any(self._feet) else 0))
         self.refresh()
 
     @property
     def _top(self) -> int:
         return 1 if any(self._titles) else 0
+
+    @property
+    def _foot(self) -> int:
+        """The feet's line: under the text, or the last one in view where the text is longer."""
+        return min(self._top + len(self._rows), self.scrollable_content_region.height - 1)
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -141,6 +145,8 @@ class DiffView(ScrollView, can_focus=True):
         if y < self._top:
             style = base + self._styles.style("diff--title")
             return self._join(DiffRow(" ", self._titles[0], " ", self._titles[1]), style, cells)
+        if any(self._feet) and self.diff is not None and y == self._foot:
+            return self._join(DiffRow(" ", self._feet[0], " ", self._feet[1]), base, cells)
         index = int(self.scroll_offset.y) + y - self._top
         if index < len(self._rows):
             return self._join(self._rows[index], base, cells)
