@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from llmexp_tui.engine.signals import stopping_on_signals
-from llmexp_tui.engine.stop import StopFlag
+from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import LlmexpError, UsageError
 from llmexp_tui.project.prompts import compile_prompt
 from llmexp_tui.providers.base import lane_of, redact, warm_lane
@@ -99,16 +99,28 @@ async def _perform(options: argparse.Namespace, claimed: queue.Claim, shutdown: 
     """
     LOG.info("starting %s", claimed.command)
     state, reason = QueueState.DONE, None
+    flag = StopFlag()  # its own: the stop of one command is not the end of the worker
+    passing_on = asyncio.create_task(_pass_on(shutdown, flag))
     with open_session(options.project, db=options.db, env=os.environ, trust=options.trust) as session:
         try:
-            reason = await _run_command(session, claimed, shutdown)
+            reason = await _run_command(session, claimed, flag)
         except LlmexpError as error:
             state, reason = QueueState.FAILED, error.sentence
         except Exception as error:  # whatever it is, the next command must still be served
             LOG.error("%s", redact("".join(traceback.format_exception(error)), os.environ))
             state, reason = QueueState.FAILED, f"internal error ({type(error).__name__}), see the worker's log"
+        finally:
+            passing_on.cancel()
         queue.release(session.store, claimed.group, state, at=session.at(), reason=reason)
     LOG.info("ended %s: %s%s", claimed.group, state, f" ({reason})" if reason else "")
+
+
+async def _pass_on(shutdown: StopFlag, flag: StopFlag) -> None:
+    """The end of the worker is the end of its command."""
+    for event, mode in ((shutdown.event, StopMode.DRAIN), (shutdown.cancelled, StopMode.CANCEL)):
+        await event.wait()
+        assert shutdown.error is not None
+        flag.request(mode, shutdown.error)
 
 
 async def _run_command(session: Session, claimed: queue.Claim, flag: StopFlag) -> str | None:

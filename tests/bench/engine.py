@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +149,22 @@ def fast(times: int) -> None:
 
 
 def litellm(times: int) -> None:
-    """20,000 calls at 0 ms through litellm."""
-    calls_at(0, 10_000, times, "litellm")
+    """20,000 calls at 0 ms through litellm, by two processes at once: one is bound by its own processor."""
+    with model_server_process("--answer", "yes") as port:
+        both = []
+        for _ in range(times):
+            with (
+                project(port, 5_000, lane="litellm") as one,
+                project(port, 5_000, lane="litellm") as other,
+                ThreadPoolExecutor(2) as side_by_side,
+            ):
+                words = [[*PROGRAM, "run", "tone"]] * 2
+                costs = list(side_by_side.map(spent, words, (one.root, other.root)))
+            stats = _get(port, "/reset")
+            wall, peak = max(cost.wall_s for cost in costs), max(cost.peak_mib for cost in costs)
+            cpu = sum(cost.cpu_s for cost in costs)
+            both.append(Cost(wall, cpu, peak, stats["span_s"], stats["count"]))
+        show("20000 calls at 0 ms: litellm, two", both, f"{1000 * both[0].cpu_s / both[0].calls:.1f} ms CPU a call")
 
 
 def compare(times: int) -> None:

@@ -156,6 +156,34 @@ def test_a_killed_worker_leaves_an_interrupted_run_that_another_one_finishes(
     assert server.count - 2 * ROWS <= 4
 
 
+def test_a_stopped_run_does_not_take_the_worker_with_it(
+    server: ModelServer, folder: ProjectFolder, session: Session
+) -> None:
+    server.delay_s = 0.5
+    first = start.queue_run(session, "run", "tone")
+    worker = start._started[str(session.store.path)]
+    until(lambda: server.count >= 4, "request 4")
+    assert request_stop(session, first, "drain")
+    server.delay_s = 0.0
+    start.queue_run(session, "run", "tone")
+    until(lambda: states(session) == [QueueState.DONE] * 2, "the end of both")
+    assert worker.poll() is None
+    assert queue.entries(session.store)[1].reason is not None
+    assert server.count == 2 * ROWS
+
+
+def test_a_worker_that_is_told_to_end_lets_its_calls_finish(
+    server: ModelServer, folder: ProjectFolder, session: Session
+) -> None:
+    start.queue_run(session, "run", "tone")
+    until(lambda: server.count >= 10, "request 10")
+    worker = start._started[str(session.store.path)]
+    worker.terminate()
+    worker.wait(30)
+    assert completed(session) == server.count < 2 * ROWS
+    assert {run.status for run in runs.find_runs(session.store)} == {RunStatus.INTERRUPTED}
+
+
 def test_a_stop_is_heard_before_the_run_has_begun(
     server: ModelServer, folder: ProjectFolder, session: Session
 ) -> None:
