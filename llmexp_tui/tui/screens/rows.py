@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
+from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.errands import copy_text
@@ -99,8 +100,8 @@ class RowsScreen(ProjectScreen):
         message.stop()
 
     def load(self) -> None:
-        """Show the rows of the present question."""
-        if self.query_one("#rows", PagedTable).ready:
+        """Show the rows of the present question, once: a second answer would put the cursor back."""
+        if self.query_one("#rows", PagedTable).ready or self._searching:
             return
         self._ask(keep=False)
 
@@ -110,7 +111,15 @@ class RowsScreen(ProjectScreen):
         shown = self.query_one("#rows", PagedTable).source
         earlier = shown if isinstance(shown, RowSource) else None
         source = partial(RowSource, self.asked, earlier=earlier, watch=self.still_wanted)
-        self.fetch("rows", source, partial(self._sourced, keep))
+        self.fetch("rows", source, partial(self._sourced, keep), self._not_read)
+
+    def _not_read(self, error: LlmexpError) -> None:
+        self._searching = ""
+        self.home_app.say_error(error)
+
+    @on(PagedTable.Failed, "#rows")
+    def _not_counted(self, message: PagedTable.Failed) -> None:
+        self._not_read(message.error)
 
     def _sourced(self, keep: bool, source: RowSource) -> None:
         self.query_one("#rows", PagedTable).show(source, keep=keep, columns=state.table_columns(source.asked))
