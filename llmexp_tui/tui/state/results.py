@@ -174,12 +174,11 @@ def floor_words(report: ExperimentReport) -> str:
 
 
 def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Line]:
-    """What the metric under the cursor says in words, then why the gate says what it says, then what to know."""
+    """The figures of the metric under the cursor, what they say in words, why the gate says what it says, notes."""
     lines: list[Line] = []
     if metric is not None:
         seen, meaning = explain(metric)
-        lines += [line(seen), line(meaning), ()]
-        lines += _facts(metric)
+        lines += [_facts(metric), line(seen), line(meaning), ()]
     lines += [*trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
@@ -187,12 +186,12 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
     return lines
 
 
-def _facts(metric: MetricResult) -> list[Line]:
+def _facts(metric: MetricResult) -> Line:
     unit = figures.unit_of_change(metric)
     parts = [
+        f"p {figures.p_text(metric.p_value)}",
         f"margin {figures.margin_text(metric)}",
         figures.floor_text(metric),
-        f"p {figures.p_text(metric.p_value)}",
         f"{count(metric.n_pairs)} rows",
     ]
     if metric.n_dropped:
@@ -201,7 +200,7 @@ def _facts(metric: MetricResult) -> list[Line]:
         parts.append(f"would find {figures.difference(metric, metric.mde)}{unit}")
     if metric.fragility is not None:
         parts.append(f"{plural(metric.fragility, 'row')} flipped would change it")
-    return [line((" · ".join(parts), "muted")), ()]
+    return line((" · ".join(parts), "muted"))
 
 
 def find_metric(report: ExperimentReport, candidate: str, key: str | None) -> MetricResult | None:
