@@ -54,12 +54,15 @@ def _words(session: Session, group: GroupLine) -> tuple[str, str]:
 
 
 def _of_command(session: Session, group: GroupLine) -> tuple[str, str]:
-    """A command that made no run: it failed, or it was a check for which everything was stored."""
+    """A command without a run of its own: it failed, or it was a check for which everything was stored."""
     entry = command_of(session, group.group)
     kind = None if entry is None else entry.command.get("kind")
     if entry is not None and entry.state in _BAD:
         return f"{group.experiment}: {kind} {entry.state}: {entry.reason or ''}", "error"
     if entry is not None and entry.state is QueueState.DONE and kind == "check":
+        newest = runs.find_runs(session.store, experiment=group.experiment, limit=1)
+        if newest and newest[0].created_at >= entry.queued_at:
+            return "", ""  # the runs that it made have told
         return f"{_verdict(session, group.experiment)}, everything was stored", "information"
     return "", ""
 

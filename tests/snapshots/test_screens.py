@@ -45,6 +45,9 @@ SMALL: dict[str, tuple[str, ...]] = {
     "used-by": ("HomeScreen", "4", "PromptsScreen", "t"),
     "confirm": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
     "no-rows": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "slash", *"zzz", "enter"),
+    "tag": ("HomeScreen", "3", "DatasetsScreen", "t"),
+    "launch-aa": ("HomeScreen", "a"),
+    "grades": ("HomeScreen", "enter", "ResultsScreen", "b", "ScoringScreen", "m"),
     "not-run": ("HomeScreen", "G", "enter"),
 }
 """Dialogs and empty states: one picture each."""

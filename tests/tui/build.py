@@ -167,14 +167,17 @@ def run_group(
     status: RunStatus = RunStatus.COMPLETE,
     done: int | None = None,
     answers: dict[str, list[str]] | None = None,
+    variants: Iterable[str] = (),
 ) -> list[RunRecord]:
     """Runs of an experiment with made-up answers, stored cell by cell; judged where they are complete.
 
-    `good` is how many rows each variant gets right, `done` how many rows have a cell, `answers` the first answers.
+    `good` is how many rows each variant gets right, `done` how many rows have a cell, `answers` the first answers,
+    `variants` those that run (all unless named).
     """
     prepared = prepare(session, experiment)
     experiments.save_registration(session.store, prepared.registration, who=session.who, at=session.at())
-    arms = [(name, SLOT_MAIN) for name in prepared.variants] + ([(prepared.baseline, SLOT_AA)] if aa else [])
+    arms = [(name, SLOT_MAIN) for name in variants or prepared.variants]
+    arms += [(prepared.baseline, SLOT_AA)] if aa else []
     records = [
         _record(session, prepared, number, place, name, slot, status) for place, (name, slot) in enumerate(arms)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from llmexp_tui.tui.themes import THEME_NAMES
 from llmexp_tui.workflows import start
 from llmexp_tui.workflows.human import human_fingerprint
 from llmexp_tui.workflows.session import Session
-from tests.tui.build import run_group
+from tests.tui.build import NOW, run_group
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
 
@@ -108,20 +109,25 @@ async def test_what_has_no_gates_is_run_and_not_checked(make_app: MakeApp, sessi
         await on_screen(pilot, HomeScreen)
 
 
-async def test_a_check_that_calls_nothing_still_says_what_it_found(
-    make_app: MakeApp, session: Session, queued: None
+@pytest.mark.parametrize("ran", [False, True])
+async def test_a_check_tells_once_what_it_found_whether_it_called_anything_or_not(
+    ran: bool, make_app: MakeApp, session: Session, queued: None
 ) -> None:
     app = make_app()
     async with app.run_test(notifications=True) as pilot:
         await on_screen(pilot, HomeScreen)
         await filled(pilot, "#experiments")
+        session.now = lambda: NOW + timedelta(seconds=1)
         group = start.queue_run(session, "check", "tone", {})
         await until(pilot, lambda: any(line.group == group for line in app.groups))
         queue.claim(session.store, session.store.process, at=session.at())
+        if ran:
+            run_group(session, "tone", 4, good={"long": 42, "short": 53})
         queue.release(session.store, group, queue.QueueState.DONE, at=session.at())
-        await until(pilot, lambda: any("tone" in note.message for note in app._notifications))
-        message = next(note.message for note in app._notifications)
-        assert message == "tone: ✓ GATE PASSES, everything was stored"
+        await until(pilot, lambda: not any(line.active for line in app.groups))
+        await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group.startswith("announce")))
+        told = [note.message for note in app._notifications]
+        assert told == ([] if ran else ["tone: ✓ GATE PASSES, everything was stored"])
 
 
 async def test_quitting_while_a_run_goes_asks_and_can_stop_it(
@@ -475,3 +481,18 @@ async def test_where_no_editor_can_take_over_the_app_says_so(make_app: MakeApp) 
         await pilot.press("o")
         await until(pilot, lambda: any("llmexp.toml" in note.message for note in app._notifications))
         assert app.is_running
+
+
+async def test_after_an_aa_alone_home_compares_nothing_and_knows_the_floor(
+    make_app: MakeApp, session: Session
+) -> None:
+    records = run_group(
+        session, "fresh", 5, good={"long": 40, "short": 50}, aa=True, status=RunStatus.RUNNING, variants=("long",)
+    )
+    runs.set_status(session.store, [run.id for run in records], RunStatus.COMPLETE, at=session.at())
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        assert home.view is not None
+        fresh = home.view.experiments[2]
+        assert fresh.uncompared is None and fresh.floor_at is not None

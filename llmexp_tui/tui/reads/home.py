@@ -58,9 +58,13 @@ def _newest_run(session: Session, name: str) -> RunRecord | None:
 
 
 def _uncompared(session: Session, name: str, newest: Comparison | None) -> str | None:
-    """The group of the newest complete runs, where the newest comparison is not of it."""
-    done = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, statuses=_JUDGED, limit=1)
-    return done[0].group if done and (newest is None or newest.group != done[0].group) else None
+    """The group of the newest complete runs, where there are two sides and the newest comparison is not of it."""
+    done = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, statuses=_JUDGED, limit=_RECENT)
+    ran = {record.variant for record in done}
+    experiment = session.project.experiments[name]
+    if experiment.baseline not in ran or not ran.intersection(experiment.candidates):
+        return None
+    return done[0].group if newest is None or newest.group != done[0].group else None
 
 
 def _floor_at(session: Session, name: str, report: ExperimentReport | None) -> str | None:

@@ -46,7 +46,7 @@ class PromptDiffScreen(ProjectScreen):
             view.show(prompt_text(new), None, (right, ()))
         else:
             view.show(prompt_text(old), prompt_text(new), (_title(old), right))
-        changed = f"{plural(view.diff.changed_lines, 'line')} differ" if view.diff and old else ""
+        changed = plural(view.diff.changed_lines, "changed line") if view.diff and old else ""
         title = line((new.prompt.name, "strong"), (f"  {changed}", "muted"))
         self.query_one("#title", TitleLine).show(title)
 

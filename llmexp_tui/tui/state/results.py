@@ -174,33 +174,33 @@ def floor_words(report: ExperimentReport) -> str:
 
 
 def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Line]:
-    """What the metric under the cursor says in words, then why the gate says what it says, then what to know."""
+    """The figures of the metric under the cursor, what they say in words, why the gate says what it says, notes."""
     lines: list[Line] = []
     if metric is not None:
         seen, meaning = explain(metric)
-        lines += [line(seen), line(meaning), ()]
-        lines += _facts(metric)
+        lines += [_facts(metric), line(seen), line(meaning)]
         lines += [line((sentence, "muted")) for sentence in details(metric)]
-    lines += [(), *trade_off(report), ()]
+        lines.append(())
+    lines += [*trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
     lines += [line(("     " + note, "muted")) for note in report.notes]
     return lines
 
 
-def _facts(metric: MetricResult) -> list[Line]:
+def _facts(metric: MetricResult) -> Line:
     unit = figures.unit_of_change(metric)
     parts = [
+        f"p {figures.p_text(metric.p_value)}",
         f"margin {figures.margin_text(metric)}",
         figures.floor_text(metric),
-        f"p {figures.p_text(metric.p_value)}",
         f"{count(metric.n_pairs)} rows",
     ]
     if metric.n_dropped:
         parts.append(f"{metric.n_dropped} dropped")
     if metric.mde is not None:
         parts.append(f"would find {figures.difference(metric, metric.mde)}{unit}")
-    return [line((" · ".join(parts), "muted"))]
+    return line((" · ".join(parts), "muted"))
 
 
 def find_metric(report: ExperimentReport, candidate: str, key: str | None) -> MetricResult | None:

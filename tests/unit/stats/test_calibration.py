@@ -53,7 +53,7 @@ FAULTS: list[tuple[str, Any, str, Callable[..., Any], int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "module", "part", "fault", "sets"), FAULTS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("name", "module", "part", "fault", "sets"), FAULTS, ids=[one[2] for one in FAULTS])
 def test_a_planted_fault_is_noticed(
     monkeypatch: pytest.MonkeyPatch, name: str, module: Any, part: str, fault: Callable[..., Any], sets: int
 ) -> None:
