@@ -1,14 +1,20 @@
-"""A scorer that joins an experiment after its runs: its scores are seen wherever scores are seen."""
+"""What joins after the runs: a scorer whose scores are seen wherever scores are, an arm that ran alone."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.store import comparisons, runs
+from llmexp_tui.tui.reads.results import read_report
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.rows import RowsScreen
 from llmexp_tui.tui.state.cells import plain
 from llmexp_tui.tui.state.results import metrics_of
+from llmexp_tui.workflows.session import Session
+from tests.tui.build import NOW, run_group
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
 
@@ -52,3 +58,17 @@ async def test_a_broken_project_file_is_told_and_the_old_one_stays(make_app: Mak
         (project / "llmexp.toml").write_text("[experiments.tone\n")
         await until(pilot, lambda: any(note.title == "That did not work" for note in app._notifications))
         assert set(app.session().project.experiments) == {"tone", "cheaper", "fresh"}
+
+
+def test_an_arm_that_ran_alone_is_compared_once(session: Session) -> None:
+    before = len(comparisons.history(session.store, "tone"))
+    session.now = lambda: NOW + timedelta(minutes=1)
+    records = run_group(
+        session, "tone", 6, good={"short": 30}, status=RunStatus.RUNNING, variants=("short",)
+    )
+    runs.set_status(session.store, [run.id for run in records], RunStatus.COMPLETE, at=session.at())
+    session.now = lambda: NOW + timedelta(minutes=2)
+    for _ in range(3):
+        report = read_report("tone", session)
+        assert report.candidates[0].id == records[0].id
+    assert len(comparisons.history(session.store, "tone")) == before + 1

@@ -13,6 +13,7 @@ from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, datasets, prompts, runs
 from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import metric_of, report_of
+from llmexp_tui.tui.reads.results import knows_of
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.home import ChangedFile, ExperimentLine, HomeView, headline
 from llmexp_tui.workflows.session import Session
@@ -58,13 +59,13 @@ def _newest_run(session: Session, name: str) -> RunRecord | None:
 
 
 def _uncompared(session: Session, name: str, newest: Comparison | None) -> str | None:
-    """The group of the newest complete runs, where there are two sides and the newest comparison is not of it."""
+    """The group of the newest complete runs, where there are two sides and no comparison knows of it."""
     done = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, statuses=_JUDGED, limit=_RECENT)
     ran = {record.variant for record in done}
     experiment = session.project.experiments[name]
     if experiment.baseline not in ran or not ran.intersection(experiment.candidates):
         return None
-    return done[0].group if newest is None or newest.group != done[0].group else None
+    return None if newest is not None and knows_of(newest, done[0]) else done[0].group
 
 
 def _floor_at(session: Session, name: str, report: ExperimentReport | None) -> str | None:

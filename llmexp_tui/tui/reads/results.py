@@ -29,9 +29,14 @@ def read_report(experiment: str, session: Session, *, watch: Watch = unwatched) 
     return refresh_report(experiment, session, watch=watch)
 
 
+def knows_of(comparison: Comparison, newest: RunRecord) -> bool:
+    """Whether a comparison knew of this run: is of its group, or came after it (one arm may have run alone)."""
+    return comparison.group == newest.group or comparison.at >= (newest.ended_at or newest.created_at)
+
+
 def _speaks_of(comparison: Comparison, newest: RunRecord, session: Session) -> bool:
     """Whether a comparison is of the newest runs, with the scorers that the project file has now."""
-    if comparison.group != newest.group:
+    if not knows_of(comparison, newest):
         return False
     compared = comparison.body.get("scorers")
     return compared is None or session.store.read_only or compared == _scorers_now(newest, session, compared)
