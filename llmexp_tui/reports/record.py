@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.stats.result import MetricResult
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3, "invalid": 3, "error": 4}
 _WORST_FIRST = ("error", "fail", "invalid", "inconclusive", "pass")

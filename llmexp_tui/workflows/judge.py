@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord
 from llmexp_tui.errors import LlmexpError
@@ -128,19 +129,8 @@ def judge(
     told(_ROWS_SHARE)
     data = [d for metric in metrics if (d := arm_data(session, prepared, rows, arms, metric)) is not None]
     told(_COLUMNS_SHARE)
-    baseline, candidates = first.variant, [arm[0].variant for arm in arms.candidates]
-    aa, plan = AA_ARM if arms.own_aa is not None else None, _plan(session, prepared, arms)
-    comparison = compare_arms(
-        data, baseline=baseline, candidates=candidates, aa=aa, plan=plan,
-        told=lambda share: told(_COLUMNS_SHARE + (1.0 - _COLUMNS_SHARE) * share),
-    )  # fmt: skip
-    comparison = _undirected(comparison, metrics)
-    undirected = {m.spec.name for m in metrics if not m.directed}
-    by_slice = compare_slices(
-        [d for d in data if d.spec.name not in undirected],
-        {column: rows.groups[column] for column in declared},
-        baseline=baseline, candidates=candidates, aa=aa, plan=plan,
-    )  # fmt: skip
+    groups = {column: rows.groups[column] for column in declared}
+    comparison, by_slice = _compare(data, metrics, groups, arms, _plan(session, prepared, arms), told)
     report = ExperimentReport(
         name=prepared.experiment.name,
         status=comparison.status,
@@ -173,6 +163,27 @@ def judge(
         ),
     )
     return settle(session, prepared, arms.sides, report, record=record)
+
+
+def _compare(
+    data: Sequence[MetricData],
+    metrics: Sequence[Metric],
+    groups: Mapping[str, npt.NDArray[np.object_]],
+    arms: JudgedArms,
+    plan: ComparisonPlan,
+    told: Callable[[float], object],
+) -> tuple[Comparison, tuple[MetricResult, ...]]:
+    """The comparison of whole arms, and of every metric that has a better side on each slice of `groups`."""
+    baseline, candidates = arms.baseline[0].variant, [arm[0].variant for arm in arms.candidates]
+    aa = AA_ARM if arms.own_aa is not None else None
+    comparison = compare_arms(
+        data, baseline=baseline, candidates=candidates, aa=aa, plan=plan,
+        told=lambda share: told(_COLUMNS_SHARE + (1.0 - _COLUMNS_SHARE) * share),
+    )  # fmt: skip
+    undirected = {m.spec.name for m in metrics if not m.directed}
+    sliced = [d for d in data if d.spec.name not in undirected]
+    by_slice = compare_slices(sliced, groups, baseline=baseline, candidates=candidates, aa=aa, plan=plan)
+    return _undirected(comparison, metrics), by_slice
 
 
 def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonPlan:

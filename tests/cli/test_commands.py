@@ -196,4 +196,4 @@ def test_plan_learns_from_a_small_pilot_and_prices_what_an_effect_needs(tmp_path
     after = llmexp("plan", "tone", "--effect", "0.1", "--power", "0.9", cwd=folder).out
     assert "noise from stored runs" in after and "nothing is measured" not in after
     assert "90% of the time" in after
-    assert re.search(r"an effect of 0.100 needs [\d,]+ rows \(.*\)", after), after
+    assert re.search(r"an effect of 10.0 pts needs [\d,]+ rows \(.*\)", after), after
