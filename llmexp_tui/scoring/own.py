@@ -190,6 +190,8 @@ async def _run(argv: tuple[str, ...], root: Path, data: bytes, limit: float) -> 
         if process.returncode is None:  # too slow, or the run was stopped: its children go with it
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            # Its end is told only once its pipes have ended, which a pipe that nobody reads from never does.
+            process._transport.close()  # type: ignore[attr-defined]
             await process.wait()
     return process.returncode or 0, out, err
 
