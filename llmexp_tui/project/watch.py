@@ -66,11 +66,14 @@ async def _changes(
             now = await _settled(watched, settle_s)
             changed = frozenset(path for path in now if now[path] != known[path])
             known = now
-            if changed:
-                yield changed
-                if again is not None and watched.replace(await asyncio.to_thread(again)):
-                    known = {**await asyncio.to_thread(watched.digests), **watched.among(known)}
-                    break
+            if not changed:
+                continue
+            others = again is not None and watched.replace(await asyncio.to_thread(again))
+            if others:  # known from before the change is told: whoever hears of it reads them only then
+                known = {**await asyncio.to_thread(watched.digests), **watched.among(known)}
+            yield changed
+            if others:
+                break
         else:
             return
 
