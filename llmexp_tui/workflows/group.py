@@ -183,8 +183,9 @@ class GroupRun:
         cached, skipped = sum(t.cached for t in totals), max(0, planned - sum(t.attempted for t in totals))
         notes = []
         if cached:
-            known = money(sum(t.saved_usd or 0.0 for t in totals))
-            notes.append(f"{cached:,} answers came from the cache, which saved {known}")
+            saved = sum(t.saved_usd or 0.0 for t in totals)
+            which_saved = f", which saved {money(saved)}" if saved else ""
+            notes.append(f"{cached:,} answers came from the cache{which_saved}")
         if skipped:
             notes.append(f"the early stop saved {skipped:,} calls, {about(skipped, totals)}")
         calls = self._executor.calls + self._judging.bench.calls

@@ -67,6 +67,7 @@ def comparable(report: CheckReport) -> Any:
     for experiment in body["experiments"]:
         for effort in ("calls", "calls_saved", "cost_usd"):
             experiment.pop(effort)
+        experiment["notes"] = [note for note in experiment["notes"] if "came from the cache" not in note]
     return body
 
 
@@ -148,6 +149,22 @@ async def test_speed_gates_measure_both_arms_anew_on_fresh_rows(server: ModelSer
     assert arms_called(server) == {"short": 60, "long": 15}
     latency = next(m for m in report.experiments[0].metrics if m.metric == "latency")
     assert latency.n_pairs == 15
+
+
+async def test_a_check_times_what_runs_took_from_the_cache(server: ModelServer, folder: ProjectFolder) -> None:
+    folder.gates.append(SPEED_GATE)
+    folder.plan["fresh_rows"] = 15
+    folder.write()
+    with folder.session() as session:
+        await run_aa(session, "tone", None, RunOptions())
+        await run_experiment(session, "tone", RunOptions())
+    server.reset()
+    report = await checked(folder)
+    assert arms_called(server) == {"short": 15, "long": 15}
+    assert report.exit_code == 0, report.experiments[0].reasons
+    server.reset()
+    assert comparable(await checked(folder)) == comparable(report)
+    assert not server.requests
 
 
 async def test_adding_a_scorer_rescoring_calls_nothing_and_keeps_the_verdict(
