@@ -30,6 +30,7 @@ class CellWriter:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[CellWrite | None] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(QUEUED_AT_MOST)
+        self._noted = threading.Event()
         self._thread = threading.Thread(target=self._work, name="cell-writer", daemon=True)
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self.error: BaseException | None = None
@@ -81,10 +82,16 @@ class CellWriter:
             except BaseException as error:  # carried to the loop, which stops the run and says why
                 self.error = error
         self._loop.call_soon_threadsafe(self._committed, batch, self.error is None)
+        # A loop with much to do is late to take note, and so gets fewer commits, each of more cells.
+        self._noted.wait()
+        self._noted.clear()
 
     def _committed(self, batch: Sequence[CellWrite], stored: bool) -> None:
         for _ in batch:
             self._room.release()
-        if stored:
-            self._spool.stored(batch)
-            self._on_commit(batch)
+        try:
+            if stored:
+                self._spool.stored(batch)
+                self._on_commit(batch)
+        finally:
+            self._noted.set()
