@@ -28,7 +28,7 @@ from llmexp_tui.providers.base import Provider
 from llmexp_tui.scoring.outputs import sample_of, score_output
 from llmexp_tui.store import runs
 from llmexp_tui.store.cells import CellWrite
-from llmexp_tui.store.datasets import RowRef
+from llmexp_tui.store.datasets import RowRefs
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.spool import Spool
 
@@ -71,7 +71,7 @@ class Executor:
         self,
         store: Store,
         arms: Sequence[Arm],
-        refs: Sequence[RowRef],
+        refs: RowRefs,
         *,
         lanes: Lanes,
         budget: Budget,

@@ -6,6 +6,7 @@ Memory is bounded by the chunk, never by the dataset. Nothing here calls a model
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,9 @@ from llmexp_tui.domain.usage import Request
 from llmexp_tui.engine.plan import Arm, Cell, cache_key, cells_of_row, row_order, sample_seed
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.store.cache import CachedCompletion, lookup
-from llmexp_tui.store.datasets import RowRef, rows_by_no
+from llmexp_tui.store.datasets import RowRef, RowRefs, rows_by_no
 from llmexp_tui.store.engine import Store
+from llmexp_tui.store.names import chunks
 
 CHUNK_ROWS = 128
 
@@ -43,7 +45,7 @@ class Feed:
         self,
         store: Store,
         arms: Sequence[Arm],
-        refs: Sequence[RowRef],
+        refs: RowRefs,
         done: Sequence[set[tuple[int, int]]],
         *,
         offline: bool,
@@ -58,11 +60,19 @@ class Feed:
     async def chunks(self, start: int, stop: int | None) -> AsyncIterator[list[Work]]:
         """Yields the open cells of each chunk of rows, interleaved as they are to be dispatched."""
         order = row_order(len(self._refs), self._seed)[: self._arms[0].run.rows][:stop]
-        for at in range(start, len(order), CHUNK_ROWS):
-            places = enumerate(order[at : at + CHUNK_ROWS], at)
-            cells = [cell for place, index in places for cell in self._open(place, self._refs[index])]
-            if cells:
-                yield await self._prepared(cells)
+        done = self._done_rows()
+        places = (place for place in range(start, len(order)) if self._refs.nos[order[place]] not in done)
+        for chunk in chunks(places, CHUNK_ROWS):
+            cells = [cell for place in chunk for cell in self._open(place, self._refs[order[place]])]
+            yield await self._prepared(cells)
+
+    def _done_rows(self) -> set[int]:
+        """The rows of which no arm has an open cell; most of them all, where a long run goes on."""
+        arms = []
+        for arm, done in zip(self._arms, self._done, strict=True):
+            repeats = Counter(row for row, _ in done)
+            arms.append({row for row, count in repeats.items() if count >= arm.run.repeats})
+        return set.intersection(*arms)
 
     def _open(self, place: int, ref: RowRef) -> Iterator[Cell]:
         for cell in cells_of_row(self._arms, ref.no, ref.hash, place, self._seed):

@@ -8,6 +8,7 @@ here calls anything.
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -58,9 +59,9 @@ class Cell:
     position: int
 
 
-def row_order(row_count: int, seed: int) -> list[int]:
+def row_order(row_count: int, seed: int) -> array[int]:
     """Indices 0 … row_count-1 in the order in which rows are dispatched; a function of the seed alone."""
-    order = list(range(row_count))
+    order = array("I", range(row_count))
     random.Random(derived_seed(seed, "row-order")).shuffle(order)
     return order
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, insert, select, text
+from sqlalchemy import Select, bindparam, insert, select, text
 
 from llmexp_tui.domain.usage import Completion
 from llmexp_tui.store.engine import Store
@@ -20,6 +20,12 @@ from llmexp_tui.store.tables import CompletionTable, core
 
 _COMPLETION = core(CompletionTable)
 _KEYS_A_QUERY = 500
+_NEWEST_LAST = (
+    select(_COMPLETION)
+    .where(_COMPLETION.c.cache_key.in_(bindparam("keys", expanding=True)))
+    .order_by(_COMPLETION.c.no)
+)
+"""Made once: a statement a look-up is garbage in cycles, which piles up in a long run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +63,7 @@ def lookup(store: Store, keys: Sequence[bytes]) -> dict[bytes, CachedCompletion]
     found = {}
     with store.read() as connection:
         for batch in chunks(dict.fromkeys(keys), _KEYS_A_QUERY):
-            query = select(_COMPLETION).where(_COMPLETION.c.cache_key.in_(batch)).order_by(_COMPLETION.c.no)
-            for row in connection.execute(query).mappings():
+            for row in connection.execute(_NEWEST_LAST, {"keys": batch}).mappings():
                 found[row["cache_key"]] = CachedCompletion(
                     row["no"], completion_of(row), row["rules"], row["created_at"]
                 )

@@ -14,7 +14,7 @@ APPLICATION_ID = 0x4C4D5850
 """Marks the file as this program's ("LMXP")."""
 
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
-_CACHE_KIB = 8192
+_CACHE_KIB = 4096
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "9p", "drvfs", "glusterfs", "ceph",
      "lustre", "beegfs", "gpfs", "fuse.sshfs", "fuse.rclone", "fuse.s3fs", "fuse.glusterfs", "davfs", "fuse.davfs2"}

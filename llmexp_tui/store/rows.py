@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from llmexp_tui.domain.dataset import Row
 from llmexp_tui.errors import UnknownNameError
@@ -19,6 +19,10 @@ from llmexp_tui.store.types import decode_text
 _MEMBER, _ROW, _VERSION = core(DatasetMemberTable), core(RowTable), core(DatasetVersionTable)
 _INSERT_ROWS = Bulk(_ROW)
 _BATCH = 500
+_BY_NO = select(_ROW.c.no, _ROW.c.hash, _ROW.c.key, _ROW.c.body).where(
+    _ROW.c.no.in_(bindparam("numbers", expanding=True))
+)
+"""Made once, as the cache's look-up is."""
 
 
 class RowRef(NamedTuple):
@@ -107,9 +111,7 @@ def rows_by_no(store: Store, row_nos: Iterable[int]) -> dict[int, Row]:
     found = {}
     with store.read() as connection:
         for batch in chunks(row_nos, _BATCH):
-            for no, digest, key, body in connection.execute(
-                select(_ROW.c.no, _ROW.c.hash, _ROW.c.key, _ROW.c.body).where(_ROW.c.no.in_(batch))
-            ):
+            for no, digest, key, body in connection.execute(_BY_NO, {"numbers": batch}):
                 found[no] = Row(key, digest.hex(), body)
     return found
 

@@ -26,7 +26,6 @@ from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.figures import money
 from llmexp_tui.store import datasets, experiments, runs
-from llmexp_tui.store.datasets import RowRef
 from llmexp_tui.workflows.judge_calls import Bench
 from llmexp_tui.workflows.judging import Judging
 from llmexp_tui.workflows.prepare import Prepared
@@ -238,7 +237,7 @@ def plan_of(record: RunRecord) -> ArmPlan:
     return ArmPlan(record.variant, record.slot, record.number, record.fresh, fresh_rows)
 
 
-def row_refs(session: Session, prepared: Prepared) -> Sequence[RowRef]:
+def row_refs(session: Session, prepared: Prepared) -> datasets.RowRefs:
     """The dataset version's rows, in its order."""
     return datasets.row_refs(session.store, prepared.dataset.hash)
 
