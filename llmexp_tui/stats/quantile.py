@@ -72,15 +72,18 @@ def bootstrap_model(
     a, b = (quantile7(values, q) for values, _ in arms)
     windows, near = _windows(arms, q, n_clusters)
     far_below, lumps = _lumps(windows, near)
+    inside = _table(windows)[near]
+    columns = [np.searchsorted(near, window.unit) for window in windows]
     rng = np.random.default_rng(seed)
     step = max(1, CHUNK_CELLS // max(1, len(near) + sum(len(w.values) for w in windows)))
     parts: list[FloatArray] = []
     for start in range(0, draws, step):
         rows = min(step, draws - start)
         counts, far = _resample(rng, rows, len(near), lumps, n_clusters)
+        sums = _sums(far, far_below) + _sums(counts, inside)
         pair = [
-            _draw_quantiles(window, near, counts, far @ far_below[:, 2 * i], far @ far_below[:, 2 * i + 1], q)
-            for i, window in enumerate(windows)
+            _order_statistic(window.values, _reached(counts, column), sums[:, 2 * arm : 2 * arm + 2], q)
+            for arm, (window, column) in enumerate(zip(windows, columns, strict=True))
         ]
         parts.append(_contrast(pair[0], pair[1], log=log))
     estimate = sign * float(_contrast(np.array([a]), np.array([b]), log=log)[0])
@@ -115,8 +118,7 @@ def swap_statistics(
         # One byte a coin: this table and what is made of it are the largest that a comparison holds.
         keep = rng.integers(0, 2, size=(rows, len(near)), dtype=np.int64).astype(np.int8)
         far = rng.binomial(lumps[None, :], 0.5, size=(rows, len(lumps)))
-        first = _swapped_quantiles(windows, near, keep, far, delta, lumps, q)
-        second = _swapped_quantiles(windows, near, 1 - keep, lumps[None, :] - far, delta, lumps, q)
+        first, second = _swapped_quantiles(windows, near, keep, far, delta, lumps, q)
         parts.append(np.abs(_contrast(first, second, log=log)))
     return float(np.abs(_contrast(np.array([a]), np.array([b]), log=log)[0])), np.concatenate(parts)
 
@@ -166,11 +168,16 @@ def _windows(
     return windows, np.flatnonzero(inside)
 
 
+def _table(windows: list[_Window]) -> IntArray:
+    """(U, 4) what each unit adds: below and total of the one arm, then of the other."""
+    return np.stack([windows[0].below, windows[0].total, windows[1].below, windows[1].total], axis=1)
+
+
 def _lumps(windows: list[_Window], near: IntArray) -> tuple[IntArray, IntArray]:
     """Far units grouped by what they add: (L, 4) below and total of each arm, and (L,) how many units."""
     mask = np.ones(len(windows[0].below), dtype=bool)
     mask[near] = False
-    table = np.stack([windows[0].below, windows[0].total, windows[1].below, windows[1].total], axis=1)[mask]
+    table = _table(windows)[mask]
     if len(table) == 0:
         return np.zeros((0, 4), dtype=np.int64), np.zeros(0, dtype=np.int64)
     kinds, counts = np.unique(table, axis=0, return_counts=True)
@@ -179,34 +186,27 @@ def _lumps(windows: list[_Window], near: IntArray) -> tuple[IntArray, IntArray]:
 
 def _resample(
     rng: np.random.Generator, draws: int, near: int, lumps: IntArray, n_units: int
-) -> tuple[IntArray, IntArray]:
+) -> tuple[npt.NDArray[np.int32], IntArray]:
     """Bootstrap counts: (draws, near) of the near units and (draws, L) of the lumps, together n_units a draw."""
     shares = np.append(lumps, near) / n_units
     sizes = rng.multinomial(n_units, shares / shares.sum(), size=draws)
     hits = sizes[:, -1]
     if near == 0:
-        return np.zeros((draws, 0), dtype=np.int64), sizes[:, :-1]
+        return np.zeros((draws, 0), dtype=np.int32), sizes[:, :-1]
     picks = rng.integers(0, near, size=int(hits.sum()))
     picks += np.repeat(np.arange(draws) * near, hits)
-    counts = np.bincount(picks, minlength=draws * near).reshape(draws, near)
+    counts = np.bincount(picks, minlength=draws * near).reshape(draws, near).astype(np.int32)
     return counts, sizes[:, :-1]
 
 
-def _draw_quantiles(
-    window: _Window, near: IntArray, counts: IntArray, far_below: IntArray, far_total: IntArray, q: float
-) -> FloatArray:
-    """(draws,) type-7 quantiles of one arm, from unit counts (draws, near) and the far units' totals (draws,)."""
-    column = np.searchsorted(near, window.unit)
-    below = far_below + counts @ window.below[near]
-    total = far_total + counts @ window.total[near]
-    return _order_statistic(window.values, _reached(below, counts[:, column]), total, q)
+def _sums(counts: npt.NDArray[np.signedinteger[Any]], table: IntArray) -> IntArray:
+    """(draws, K) counts (draws, U) @ table (U, K), as floats: whole numbers far below 2^53, and six times as fast."""
+    return np.rint(counts.astype(np.float64) @ table.astype(np.float64)).astype(np.int64)
 
 
-def _reached(below: IntArray, counts: npt.NDArray[np.signedinteger[Any]]) -> npt.NDArray[np.int32]:
-    """(draws, M) how many values of a draw lie at or below each of the sorted ones."""
-    reached = np.cumsum(counts, axis=1, dtype=np.int32)
-    reached += below[:, None].astype(np.int32)
-    return reached
+def _reached(counts: npt.NDArray[np.signedinteger[Any]], column: IntArray) -> npt.NDArray[np.int32]:
+    """(draws, M) how many drawn values lie at or below each of the window's; column: (M,) a value's unit."""
+    return np.cumsum(np.take(counts, column, axis=1), axis=1, dtype=np.int32)
 
 
 def _swapped_quantiles(
@@ -217,24 +217,45 @@ def _swapped_quantiles(
     kinds: IntArray,
     lumps: IntArray,
     q: float,
-) -> FloatArray:
-    """(draws,) quantiles of the arm that keeps its own values where `keep` is 1 and takes the other's where 0."""
+) -> tuple[FloatArray, FloatArray]:
+    """(draws,) quantiles of the arm that keeps its own values where `keep` is 1, and of the other."""
     own, other = windows
     values = np.concatenate([own.values, other.values])
+    units = np.concatenate([np.searchsorted(near, own.unit), len(near) + np.searchsorted(near, other.unit)])
     order = np.argsort(values, kind="stable")
-    own_column, other_column = np.searchsorted(near, own.unit), np.searchsorted(near, other.unit)
-    counts = np.concatenate([keep[:, own_column], 1 - keep[:, other_column]], axis=1)[:, order]
-    gone = lumps[None, :] - far
-    below = far @ kinds[:, 0] + gone @ kinds[:, 2] + keep @ own.below[near] + (1 - keep) @ other.below[near]
-    total = far @ kinds[:, 1] + gone @ kinds[:, 3] + keep @ own.total[near] + (1 - keep) @ other.total[near]
-    return _order_statistic(values[order], _reached(below, counts), total, q)
+    taken = np.concatenate([keep, 1 - keep], axis=1)
+    reached = _reached(taken, units[order])
+    inside = _table(windows)[near]
+    near_table, far_table = (np.concatenate([t[:, :2], t[:, 2:]]) for t in (inside, kinds))
+    sums = _sums(taken, near_table) + _sums(np.concatenate([far, lumps[None, :] - far], axis=1), far_table)
+    rest = near_table.sum(axis=0) + np.append(lumps, lumps) @ far_table - sums
+    left = np.arange(1, len(values) + 1, dtype=np.int32) - reached
+    return (
+        _order_statistic(values[order], reached, sums, q),
+        _order_statistic(values[order], left, rest, q),
+    )
 
 
-def _order_statistic(values: FloatArray, reached: npt.NDArray[np.int32], total: IntArray, q: float) -> FloatArray:
-    """Type-7 quantiles where `reached` (draws, M) counts the values up to each of the sorted `values` (M,)."""
+def _order_statistic(values: FloatArray, reached: npt.NDArray[np.int32], sums: IntArray, q: float) -> FloatArray:
+    """(draws,) type-7 quantiles. values: (M,) sorted. reached: (draws, M) drawn values of the window up to each.
+
+    sums: (draws, 2) how many drawn values lie below the window, and how many there are in all.
+    """
+    below, total = sums[:, 0], sums[:, 1]
     position = q * (total - 1)
     rank = np.floor(position).astype(np.int64)
     last = len(values) - 1
-    low = np.minimum((reached <= rank[:, None]).sum(axis=1), last)
-    high = np.minimum((reached <= np.minimum(rank + 1, total - 1)[:, None]).sum(axis=1), last)
+    low = np.minimum(_upto(reached, rank - below), last)
+    high = np.minimum(_upto(reached, np.minimum(rank + 1, total - 1) - below), last)
     return np.asarray(values[low] + (position - rank) * (values[high] - values[low]))
+
+
+def _upto(reached: npt.NDArray[np.int32], rank: IntArray) -> IntArray:
+    """(draws,) how many of a draw's (M,) rising counts are at most its rank, by halving."""
+    draws = np.arange(len(reached))
+    low, high = np.zeros(len(reached), dtype=np.int64), np.full(len(reached), reached.shape[1])
+    for _ in range(reached.shape[1].bit_length()):
+        middle = (low + high) // 2
+        inside = (middle < high) & (reached[draws, np.minimum(middle, reached.shape[1] - 1)] <= rank)
+        low, high = np.where(inside, middle + 1, low), np.where(inside, high, middle)
+    return low
