@@ -226,11 +226,13 @@ CASES: dict[str, Callable[[int], None]] = {
 def main() -> int:
     """Prints one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("cases", nargs="*", help=f"{', '.join(CASES)}; all of them unless said")
     parser.add_argument("--times", type=int, default=3)
     args = parser.parse_args()
+    if unknown := set(args.cases) - set(CASES):
+        parser.error(f"no such case: {', '.join(sorted(unknown))}")
     print(f"{'':34} {'wall s':>8} {'span s':>8} {'CPU s':>8} {'MiB':>8} {'calls':>8}")
-    for case in args.cases:
+    for case in args.cases or CASES:
         CASES[case](args.times)
     return 0
 
