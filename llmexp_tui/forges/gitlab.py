@@ -53,7 +53,9 @@ class GitLab:
         if not token:
             return "no note on the merge request: GITLAB_TOKEN (a token with the api scope) is not set"
         api = self._make_api(self._env.get("CI_API_V4_URL", "https://gitlab.com/api/v4"), {"PRIVATE-TOKEN": token})
-        project = quote(self._env.get("CI_PROJECT_ID", ""), safe="")
+        # A fork's pipeline runs in the fork; the merge request is in the project that it asks to be merged into.
+        target = self._env.get("CI_MERGE_REQUEST_PROJECT_ID") or self._env.get("CI_PROJECT_ID", "")
+        project = quote(target, safe="")
         path = f"projects/{project}/merge_requests/{quote(number, safe='')}/notes"
         first = marker(self._key())
         body = {"body": f"{first}\n{check_markdown(report, 'note', footer=self._link())}"}
