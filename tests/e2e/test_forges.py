@@ -162,10 +162,30 @@ def test_a_shallow_checkout_on_github_is_told_what_to_do(
 ) -> None:
     env, step = github_step(tmp_path, forge, tools)
     Repository(tmp_path / "origin").clone(tmp_path / "shallow", "--depth", "1", "--branch", "topic")
-    done = run(step, tmp_path / "shallow", env)
+    done = run(step, tmp_path / "shallow", {**env, "GITHUB_WORKSPACE": str(tmp_path / "shallow")})
     assert done.returncode == 2
     assert "fetch-depth: 0" in done.stderr
-    assert forge.calls == []
+    assert "fetch-depth: 0" in (tmp_path / "summary.md").read_text()
+
+
+def test_an_old_comment_does_not_go_on_saying_that_the_gate_passes(
+    tmp_path: Path, forge: ForgeServer, tools: Path, checkout: Repository
+) -> None:
+    env, step = github_step(tmp_path, forge, tools)
+    project(checkout.root, rows=120)  # as on main
+    assert run(step, checkout.root, env).returncode == 0
+    (passed,) = forge.written()
+    assert "GATE PASSES" in passed.body["body"]
+    forge.comments = [{"id": 5, "user": {"type": "Bot"}, "body": passed.body["body"]}]
+    for broken, said in (("long.md", r"{{ texd }}"), ("llmexp.toml", "basline = 1")):
+        before = (checkout.root / broken).read_text()
+        (checkout.root / broken).write_text(f"{before}\n{said}\n")
+        assert run(step, checkout.root, env).returncode == 2
+        (checkout.root / broken).write_text(before)
+    for told, what in zip(forge.written()[1:], ("texd", "basline"), strict=True):
+        assert (told.method, told.path) == ("PATCH", "/repos/o/r/issues/comments/5")
+        assert "NOT COMPLETED" in told.body["body"]
+        assert what in told.body["body"]
 
 
 @pytest.mark.parametrize(
