@@ -30,10 +30,15 @@ class GitHub:
     name = "github"
 
     def __init__(
-        self, env: Mapping[str, str], project: Path, make_api: Callable[[str, Mapping[str, str]], Api] = Api
+        self,
+        env: Mapping[str, str],
+        project: Path,
+        experiments: Sequence[str] = (),
+        make_api: Callable[[str, Mapping[str, str]], Api] = Api,
     ) -> None:
         self._env = env
         self._project = project
+        self._experiments = experiments
         self._make_api = make_api
         self._event = _event(env)
 
@@ -131,7 +136,7 @@ class GitHub:
     def _key(self) -> str:
         env = self._env
         folder = within(env.get("GITHUB_WORKSPACE"), self._project)
-        return sticky_key(env.get("GITHUB_WORKFLOW", ""), env.get("GITHUB_JOB", ""), folder)
+        return sticky_key(env.get("GITHUB_WORKFLOW", ""), env.get("GITHUB_JOB", ""), folder, *self._experiments)
 
     def _link(self) -> str:
         env = self._env

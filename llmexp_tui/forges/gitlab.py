@@ -24,10 +24,15 @@ class GitLab:
     name = "gitlab"
 
     def __init__(
-        self, env: Mapping[str, str], project: Path, make_api: Callable[[str, Mapping[str, str]], Api] = Api
+        self,
+        env: Mapping[str, str],
+        project: Path,
+        experiments: Sequence[str] = (),
+        make_api: Callable[[str, Mapping[str, str]], Api] = Api,
     ) -> None:
         self._env = env
         self._project = project
+        self._experiments = experiments
         self._make_api = make_api
 
     def refusal(self) -> str | None:
@@ -68,7 +73,7 @@ class GitLab:
 
     def _key(self) -> str:
         folder = within(self._env.get("CI_PROJECT_DIR"), self._project)
-        return sticky_key(self._env.get("CI_JOB_NAME", ""), folder)
+        return sticky_key(self._env.get("CI_JOB_NAME", ""), folder, *self._experiments)
 
     def _link(self) -> str:
         url = self._env.get("CI_JOB_URL")

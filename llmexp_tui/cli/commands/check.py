@@ -52,7 +52,7 @@ def _forge(options: RootOptions) -> Forge | None:
     from llmexp_tui.project.locate import find_project
 
     folder = options.project or Path.cwd()
-    forge = find_forge(options.forge, os.environ, find_project(folder) or folder)
+    forge = find_forge(options.forge, os.environ, find_project(folder) or folder, options.experiments)
     refusal = None if forge is None else forge.refusal()
     if refusal is not None:
         mend = "or say --forge none where only trusted files are checked out"

@@ -99,6 +99,14 @@ def test_two_jobs_keep_two_comments(server, env, tmp_path):
     assert first != second
 
 
+def test_the_jobs_of_a_matrix_keep_a_comment_each(server, env, tmp_path):
+    for experiments in ((), ("tone",), ("length",), ("tone",)):
+        find_forge("auto", env, tmp_path, experiments).publish(check(), ())
+    markers = [call.body["body"].split("\n")[0] for call in server.written()]
+    assert len(set(markers)) == 3
+    assert markers[1] == markers[3]
+
+
 def test_a_forks_read_only_token_costs_the_comment_and_nothing_else(server, env, tmp_path):
     server.refusals = [(403, {})]
     server.refused_methods = ("POST",)
