@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from llmexp_tui.domain.experiment import Experiment, VariantSource
 from llmexp_tui.domain.prompt import Prompt
@@ -15,7 +16,7 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.variant import Variant
 from llmexp_tui.errors import ConfigError, LlmexpError
 from llmexp_tui.project.config import Project, load_project
-from llmexp_tui.project.git_ref import GitTree, merge_base
+from llmexp_tui.project.git_ref import GitTree, merge_base, tracked
 from llmexp_tui.project.prompts import load_prompt
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.workflows.prepare import Prepared, assemble, build_variant, find_experiment, with_overrides
@@ -26,11 +27,20 @@ _MEANING = "what the columns of the dataset mean"
 
 
 class BaseTree:
-    """The project as at the merge base of a ref and HEAD. Raises GitError or ConfigError when opened."""
+    """The project as at the merge base of a ref and HEAD. Raises GitError or ConfigError when opened.
 
-    def __init__(self, session: Session, ref: str) -> None:
+    cache: the file that answers are carried in. Neither it nor the database may be part of the repository.
+    """
+
+    def __init__(self, session: Session, ref: str, cache: Path | None = None) -> None:
         self.ref = ref
         self.commit = merge_base(session.root, ref)
+        for path in tracked(session.root, [session.store.path, *([cache] if cache else [])]):
+            raise ConfigError(
+                "is part of the repository: a change could bring the answers that it is judged by",
+                where=str(path),
+                mend=f"run `git rm --cached {path}` and commit that",
+            )
         self.files = GitTree(session.root, self.commit)
         self.project: Project | None = (
             load_project(self.files, session.root) if self.files.exists("llmexp.toml") else None

@@ -53,7 +53,7 @@ async def check(
 ) -> CheckReport:
     """Judges each chosen experiment. Raises LlmexpError (exit 2) before any call, InterruptedRunError on a signal."""
     flag = flag or StopFlag()
-    base = None if options.base is None else BaseTree(session, options.base)
+    base = None if options.base is None else BaseTree(session, options.base, options.cache)
     prepared = {name: _prepare(session, name, options, base) for name in _chosen(session, options, base)}
     invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
     for experiment in prepared.values():

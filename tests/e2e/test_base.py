@@ -562,6 +562,19 @@ def test_a_folder_that_is_in_no_repository(work: Work, server: ModelServer, tmp_
     assert "the project is in no git repository" in refused(work, "main")
 
 
+def test_a_change_cannot_bring_the_answers_that_it_is_judged_by(work: Work) -> None:
+    work.prompt("longer {{ text }}")
+    assert work.check("--cache", "answers.gz").code == 0
+    called = work.server.count
+    for path in (".llmexp/llmexp.db", "answers.gz"):
+        work.repository.git("add", "-f", path)
+        ended = work.check("--cache", "answers.gz")
+        assert (ended.code, work.server.count) == (2, called), ended.out
+        assert f"{path}: is part of the repository" in ended.err
+        work.repository.git("rm", "-q", "--cached", path)
+    assert work.check("--cache", "answers.gz").code == 0
+
+
 @pytest.mark.parametrize("ref", ["--upload-pack=touch owned", "main:llmexp.toml", "$(touch owned)", ""])
 def test_a_ref_that_is_none(work: Work, ref: str) -> None:
     assert "is no ref" in refused(work, ref)
