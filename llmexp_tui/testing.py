@@ -27,6 +27,8 @@ def assert_no_regression(
 ) -> CheckReport:
     """Judges the registered gates of the experiments (all that have gates unless named); the report if they pass.
 
+    Call it from a plain test: it runs an event loop of its own, which an `async def` test would be in the way of.
+
     project: the folder of llmexp.toml or one below it (the working directory unless given). base: compare with the
     merge base of this git ref. The other arguments are those of `llmexp-tui --check`.
 

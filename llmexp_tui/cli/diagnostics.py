@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 
 from llmexp_tui.domain.text import neutralise, one_line
+from llmexp_tui.domain.usage import usd
 from llmexp_tui.engine.events import Event, RunProgressed, StepStarted
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.foreign import defuse_commands
@@ -96,7 +97,7 @@ def progress_text(event: RunProgressed) -> str:
     """One line: cells done of all, calls a second, cost so far, errors, time left, what is waited for."""
     done, total = _cells(event)
     errors = sum(arm.errors for arm in event.arms)
-    parts = [f"{event.experiment}: {done}/{total} cells", f"{event.rate:.0f} calls/s", f"${event.cost_usd:.4f}"]
+    parts = [f"{event.experiment}: {done}/{total} cells", f"{event.rate:.0f} calls/s", usd(event.cost_usd)]
     if errors:
         parts.append(f"{errors} error{'s' if errors > 1 else ''}")
     if event.eta_s is not None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from llmexp_tui.domain.prompt import Message
+
+
+def usd(value: float) -> str:
+    """An amount with cents, or with three significant digits below ten cents: what a call costs is seldom a cent."""
+    decimals = 2 if value == 0 or abs(value) >= 0.1 else 2 - math.floor(math.log10(abs(value)))
+    return f"${value:,.{decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)

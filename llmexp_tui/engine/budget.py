@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from llmexp_tui.domain.usage import Completion, Failure, Price, Request
+from llmexp_tui.domain.usage import Completion, Failure, Price, Request, usd
 from llmexp_tui.errors import BudgetError, UsageError
 from llmexp_tui.providers.base import Provider
 
@@ -89,8 +89,9 @@ class Metered:
         budget = self.budget
         reserved = budget.estimate(self.name, request, self.price)
         if not budget.reserve(reserved):
+            cap, spent = usd(budget.cap_usd or 0.0), usd(budget.spent_usd)
             raise BudgetError(
-                f"stopped before passing the cost cap of ${budget.cap_usd or 0.0:g} (${budget.spent_usd:.4f} spent)",
+                f"stopped before passing the cost cap of {cap} ({spent} spent)",
                 mend="raise the cap and finish with `llmexp-tui resume`",
             )
         cost = reserved

@@ -48,21 +48,26 @@ class Forge(Protocol):
         ...
 
 
-def find_forge(choice: str, env: Mapping[str, str], project: Path) -> Forge | None:
-    """The chosen forge; for `auto` the one whose marks are in the environment, None where there is none."""
+def find_forge(
+    choice: str, env: Mapping[str, str], project: Path, experiments: Sequence[str] = ()
+) -> Forge | None:
+    """The chosen forge; for `auto` the one whose marks are in the environment, None where there is none.
+
+    experiments: those that the job was told to check. Jobs that share the rest, as a matrix does, differ in them.
+    """
     name = _detected(env) if choice == "auto" else choice
     if name == "github":
         from llmexp_tui.forges.github import GitHub
 
-        return GitHub(env, project)
+        return GitHub(env, project, experiments)
     if name == "gitlab":
         from llmexp_tui.forges.gitlab import GitLab
 
-        return GitLab(env, project)
+        return GitLab(env, project, experiments)
     if name == "buildkite":
         from llmexp_tui.forges.buildkite import Buildkite
 
-        return Buildkite(env, project)
+        return Buildkite(env, project, experiments)
     return None
 
 

@@ -22,9 +22,10 @@ class Buildkite:
 
     name = "buildkite"
 
-    def __init__(self, env: Mapping[str, str], project: Path) -> None:
+    def __init__(self, env: Mapping[str, str], project: Path, experiments: Sequence[str] = ()) -> None:
         self._env = env
         self._project = project
+        self._experiments = experiments
 
     def refusal(self) -> str | None:
         """Whether forks are built at all is the pipeline's setting: nothing to refuse."""
@@ -50,4 +51,5 @@ class Buildkite:
     def _key(self) -> str:
         env = self._env
         step = env.get("BUILDKITE_STEP_KEY") or env.get("BUILDKITE_LABEL", "")
-        return sticky_key(step, within(env.get("BUILDKITE_BUILD_CHECKOUT_PATH"), self._project))
+        folder = within(env.get("BUILDKITE_BUILD_CHECKOUT_PATH"), self._project)
+        return sticky_key(step, folder, *self._experiments)

@@ -30,22 +30,33 @@ class GitHub:
     name = "github"
 
     def __init__(
-        self, env: Mapping[str, str], project: Path, make_api: Callable[[str, Mapping[str, str]], Api] = Api
+        self,
+        env: Mapping[str, str],
+        project: Path,
+        experiments: Sequence[str] = (),
+        make_api: Callable[[str, Mapping[str, str]], Api] = Api,
     ) -> None:
         self._env = env
         self._project = project
+        self._experiments = experiments
         self._make_api = make_api
         self._event = _event(env)
 
     def refusal(self) -> str | None:
         """A fork's files must not run beside this repository's secrets, whatever the workflow says."""
-        if self._env.get("GITHUB_EVENT_NAME") != "pull_request_target":
+        event = self._env.get("GITHUB_EVENT_NAME")
+        if event == "pull_request_target":
+            pull = self._event.get("pull_request") or {}
+            head, base = ((pull.get(side) or {}).get("repo") for side in ("head", "base"))
+        elif event == "workflow_run":
+            head = (self._event.get("workflow_run") or {}).get("head_repository")
+            base = self._event.get("repository")
+        else:
             return None
-        pull = self._event.get("pull_request") or {}
-        head, base = ((pull.get(side) or {}).get("repo") or {} for side in ("head", "base"))
-        if head.get("full_name") and head["full_name"] == base.get("full_name"):
+        names = [(side or {}).get("full_name") for side in (head, base)]
+        if names[0] and names[0] == names[1]:
             return None
-        return "pull_request_target would run a fork's files with this repository's secrets; use pull_request"
+        return f"{event} would run a fork's files with this repository's secrets; use pull_request"
 
     def publish(self, report: CheckReport, marks: Sequence[Mark]) -> Posted:
         """Summary, annotations, comment: each on its own, so that one refusal does not cost the others."""
@@ -77,7 +88,7 @@ class GitHub:
         return lines
 
     def _comment(self, report: CheckReport) -> str | None:
-        number = (self._event.get("pull_request") or {}).get("number")
+        number = self._pull_request()
         token = self._env.get("GITHUB_TOKEN")
         if not number:
             return None
@@ -102,6 +113,15 @@ class GitHub:
             return f"no comment on the pull request ({why}); the report is in the step summary"
         return None
 
+    def _pull_request(self) -> int | None:
+        """The pull request's number. A finished workflow names those of its branch, also in other repositories."""
+        pulls = [self._event.get("pull_request")]
+        if "workflow_run" in self._event:
+            here = (self._event.get("repository") or {}).get("id")
+            named = self._event["workflow_run"].get("pull_requests") or []
+            pulls = [pull for pull in named if ((pull.get("base") or {}).get("repo") or {}).get("id") == here]
+        return pulls[0].get("number") if len(pulls) == 1 and pulls[0] else None
+
     def _find(self, api: Api, path: str, first: str) -> int | None:
         """This job's earlier comment: the marker and the author must fit, so that nobody can plant one."""
         own = _login(api)
@@ -116,7 +136,7 @@ class GitHub:
     def _key(self) -> str:
         env = self._env
         folder = within(env.get("GITHUB_WORKSPACE"), self._project)
-        return sticky_key(env.get("GITHUB_WORKFLOW", ""), env.get("GITHUB_JOB", ""), folder)
+        return sticky_key(env.get("GITHUB_WORKFLOW", ""), env.get("GITHUB_JOB", ""), folder, *self._experiments)
 
     def _link(self) -> str:
         env = self._env

@@ -24,10 +24,15 @@ class GitLab:
     name = "gitlab"
 
     def __init__(
-        self, env: Mapping[str, str], project: Path, make_api: Callable[[str, Mapping[str, str]], Api] = Api
+        self,
+        env: Mapping[str, str],
+        project: Path,
+        experiments: Sequence[str] = (),
+        make_api: Callable[[str, Mapping[str, str]], Api] = Api,
     ) -> None:
         self._env = env
         self._project = project
+        self._experiments = experiments
         self._make_api = make_api
 
     def refusal(self) -> str | None:
@@ -53,7 +58,9 @@ class GitLab:
         if not token:
             return "no note on the merge request: GITLAB_TOKEN (a token with the api scope) is not set"
         api = self._make_api(self._env.get("CI_API_V4_URL", "https://gitlab.com/api/v4"), {"PRIVATE-TOKEN": token})
-        project = quote(self._env.get("CI_PROJECT_ID", ""), safe="")
+        # A fork's pipeline runs in the fork; the merge request is in the project that it asks to be merged into.
+        target = self._env.get("CI_MERGE_REQUEST_PROJECT_ID") or self._env.get("CI_PROJECT_ID", "")
+        project = quote(target, safe="")
         path = f"projects/{project}/merge_requests/{quote(number, safe='')}/notes"
         first = marker(self._key())
         body = {"body": f"{first}\n{check_markdown(report, 'note', footer=self._link())}"}
@@ -66,7 +73,7 @@ class GitLab:
 
     def _key(self) -> str:
         folder = within(self._env.get("CI_PROJECT_DIR"), self._project)
-        return sticky_key(self._env.get("CI_JOB_NAME", ""), folder)
+        return sticky_key(self._env.get("CI_JOB_NAME", ""), folder, *self._experiments)
 
     def _link(self) -> str:
         url = self._env.get("CI_JOB_URL")

@@ -63,6 +63,13 @@ def merge_base(root: Path, ref: str) -> str:
         ) from None
 
 
+def tracked(root: Path, paths: Sequence[Path]) -> list[Path]:
+    """Those of the files that are part of the repository that `root` lies in. Raises GitError."""
+    inside = Path(git(root, "rev-parse", "--show-toplevel").rstrip("\n"))
+    there = [path for path in paths if path.resolve().is_relative_to(inside)]
+    return [path for path in there if git(root, "--literal-pathspecs", "ls-files", "--", str(path.resolve()))]
+
+
 class GitTree:
     """The project's files at a commit (FileSource). `root` is the project folder, which may lie below the top."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.domain.text import one_line
+from llmexp_tui.domain.usage import usd
 from llmexp_tui.reports.record import JudgeNoise
 from llmexp_tui.stats.result import MetricResult
 
@@ -95,9 +96,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def money(value: float | None) -> str:
     """USD with cents, or with three significant digits below ten cents; a dash where it is unknown."""
-    if value is None:
-        return UNKNOWN
-    return f"${value:,.2f}" if value == 0 or abs(value) >= 0.1 else f"${number(value)}"
+    return UNKNOWN if value is None else usd(value)
 
 
 def spent_text(value: float | None) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Select, bindparam, insert, select, text
@@ -126,17 +125,3 @@ def prune(store: Store, *, older_than: str | None = None, max_bytes: int | None 
             )
             forgotten += connection.execute(text(large), {"most": max_bytes}).rowcount
     return forgotten
-
-
-def export_cache(store: Store, path: Path) -> int:
-    """Writes every cached answer to one file that can be carried elsewhere; returns how many. Raises StoreError."""
-    from llmexp_tui.store import carry
-
-    return carry.export_cache(store, path)
-
-
-def import_cache(store: Store, path: Path) -> int:
-    """Adds the answers of such a file that the store does not have; returns how many. Raises StoreError."""
-    from llmexp_tui.store import carry
-
-    return carry.import_cache(store, path)

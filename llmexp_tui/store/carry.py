@@ -28,6 +28,8 @@ from llmexp_tui.store.names import chunks
 from llmexp_tui.store.tables import CompletionTable, core
 
 SCHEMA = "llmexp.cache/1"
+MAX_BYTES = 200_000_000
+"""About a tenth of it once packed; some 300,000 short answers."""
 LONGEST_LINE = 64 * 1024 * 1024
 _COMPLETION = core(CompletionTable)
 _INSERT = Bulk(_COMPLETION)
@@ -37,17 +39,24 @@ _NUMBERS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_t
 _NEEDED = ("cache_key", "attempts", "rules", "created_at", "text")
 
 
-def export_cache(store: Store, path: Path) -> int:
-    """Writes every cached answer to a file (0600), replacing it in one step; returns how many. Raises StoreError."""
+def require_writable(path: Path) -> None:
+    """Makes the file's folder. Raises StoreError where the file could not be written: before the first call."""
+    fd, name = _beside(path)
+    os.close(fd)
+    os.unlink(name)
+
+
+def export_cache(store: Store, path: Path, *, since: str = "", max_bytes: int = MAX_BYTES) -> int:
+    """Writes cached answers to a file (0600), replacing it in one step; returns how many. Raises StoreError.
+
+    Answers from before `since` (RFC 3339 UTC) are left out, and the oldest of what takes more than `max_bytes` before
+    it is packed: a file that each job hands to the next would grow for ever.
+    """
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    fd, name = _beside(path)
     try:
         with os.fdopen(fd, "wb") as file:
-            count = _write(store, file)
+            count = _write(store, file, since, max_bytes)
             file.flush()
             os.fsync(file.fileno())
         os.replace(name, path)
@@ -60,21 +69,38 @@ def export_cache(store: Store, path: Path) -> int:
     return count
 
 
+def _beside(path: Path) -> tuple[int, str]:
+    """An empty file in the path's folder, open for writing, and its name."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
 def _unwritable(path: Path, error: OSError) -> StoreError:
     return StoreError(f"the cache file cannot be written: {error.strerror}", where=str(path))
 
 
-def _write(store: Store, file: Any) -> int:
+def _write(store: Store, file: Any, since: str, max_bytes: int) -> int:
     count = 0
+    # By age and not by number: a file's answers are numbered as they come in.
+    newest = select_cached().where(_COMPLETION.c.created_at >= since).order_by(None)
+    newest = newest.order_by(_COMPLETION.c.created_at.desc(), _COMPLETION.c.no.desc())
     seen: set[bytes] = set()
     # No name and no time in the head: the same answers give the same file.
     with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0) as out, store.read() as read:
         out.write(_line({"schema": SCHEMA}))
-        for row in read.execution_options(yield_per=200).execute(select_cached()).mappings():
-            if row["cache_key"] not in seen:
-                seen.add(row["cache_key"])
-                out.write(_line(_entry(row)))
-                count += 1
+        for row in read.execution_options(yield_per=200).execute(newest).mappings():
+            if row["cache_key"] in seen:
+                continue
+            seen.add(row["cache_key"])
+            line = _line(_entry(row))
+            max_bytes -= len(line)
+            if max_bytes < 0:
+                break
+            out.write(line)
+            count += 1
         for floor in floors.portable(read):
             out.write(_line({"floor": floor}))
         out.write(_line({"entries": count}))

@@ -8,27 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from llmexp_tui.domain.experiment import Experiment, VariantSource
 from llmexp_tui.domain.prompt import Prompt
 from llmexp_tui.domain.text import one_line
+from llmexp_tui.domain.variant import Variant
 from llmexp_tui.errors import ConfigError, LlmexpError
 from llmexp_tui.project.config import Project, load_project
-from llmexp_tui.project.git_ref import GitTree, merge_base
+from llmexp_tui.project.git_ref import GitTree, merge_base, tracked
 from llmexp_tui.project.prompts import load_prompt
+from llmexp_tui.providers.prices import price_of
 from llmexp_tui.workflows.prepare import Prepared, assemble, build_variant, find_experiment, with_overrides
 from llmexp_tui.workflows.session import Session
-from llmexp_tui.workflows.versions import resolve_prompt
+from llmexp_tui.workflows.versions import resolve_dataset, resolve_prompt
 
 _MEANING = "what the columns of the dataset mean"
 
 
 class BaseTree:
-    """The project as at the merge base of a ref and HEAD. Raises GitError or ConfigError when opened."""
+    """The project as at the merge base of a ref and HEAD. Raises GitError or ConfigError when opened.
 
-    def __init__(self, session: Session, ref: str) -> None:
+    cache: the file that answers are carried in. Neither it nor the database may be part of the repository.
+    """
+
+    def __init__(self, session: Session, ref: str, cache: Path | None = None) -> None:
         self.ref = ref
         self.commit = merge_base(session.root, ref)
+        for path in tracked(session.root, [session.store.path, *([cache] if cache else [])]):
+            raise ConfigError(
+                "is part of the repository: a change could bring the answers that it is judged by",
+                where=str(path),
+                mend=f"run `git rm --cached {path}` and commit that",
+            )
         self.files = GitTree(session.root, self.commit)
         self.project: Project | None = (
             load_project(self.files, session.root) if self.files.exists("llmexp.toml") else None
@@ -80,12 +92,35 @@ def prepare_against(
         baseline: build_variant(base.project, there, sources[baseline], contents[baseline]),
         variant: build_variant(session.project, here, sources[variant], contents[variant]),
     }
+    variants, priced = _on_equal_terms(variants, baseline, variant, base.ref)
     experiment, notes = _judged_by_base(here, there, base.ref)
-    notes = (*notes, *_shared_files(session, base, experiment), *_not_compared(session, base, here, there))
+    notes = (*notes, *priced, *_shared_files(session, base, experiment), *_not_compared(session, base, here, there))
     experiment = replace(experiment, baseline=baseline, variants=sources)
     if len({v.hash for v in variants.values()}) == 1:
+        resolve_dataset(session, experiment.dataset)  # refuses one that cannot be read: the next check would need it
         return Unchanged((*notes, *_pinned(here.variants[variant])))
     return assemble(session, experiment, variants, contents, notes=notes)
+
+
+def _on_equal_terms(
+    variants: Mapping[str, Variant], baseline: str, candidate: str, ref: str
+) -> tuple[dict[str, Variant], tuple[str, ...]]:
+    """The variants with one price for one model, the base's, and one way to it, the work tree's; a note of the price.
+
+    Neither is what is compared, and a change that could set its own arm's price would pass its own cost gate.
+    """
+    there, here = variants[baseline].model, variants[candidate].model
+    if (there.model, there.api_base) != (here.model, here.api_base):
+        return dict(variants), ()
+    known = here if price_of(there) is None else there
+    new = replace(
+        here, input_cost_per_mtok=known.input_cost_per_mtok, output_cost_per_mtok=known.output_cost_per_mtok
+    )
+    old = replace(new, name=there.name, params=there.params, timeout_s=there.timeout_s, stream=there.stream)
+    note = f'the price of "{here.model}" differs from {ref}; that of {ref} was used'
+    notes = () if price_of(here) == price_of(new) else (note,)
+    models = {baseline: old, candidate: new}
+    return {name: replace(variants[name], model=model) for name, model in models.items()}, notes
 
 
 def _shared_files(session: Session, base: BaseTree, experiment: Experiment) -> tuple[str, ...]:

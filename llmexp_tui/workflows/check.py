@@ -6,15 +6,16 @@ for all experiments before the first call of any.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ConfigError, UsageError
+from llmexp_tui.errors import ConfigError, StoreError, UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
-from llmexp_tui.store import cache
+from llmexp_tui.store import carry
 from llmexp_tui.workflows.base_arm import BaseTree, Unchanged, prepare_against
 from llmexp_tui.workflows.group import CallOptions, Invocation, refuse_fresh_offline
 from llmexp_tui.workflows.hold import holding
@@ -23,6 +24,9 @@ from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
 from llmexp_tui.workflows.promote import label_on_pass
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.unfold import check_experiment
+
+KEPT = timedelta(days=30)
+"""An answer is carried from job to job for so long; then it is asked for once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,18 @@ async def check(
 ) -> CheckReport:
     """Judges each chosen experiment. Raises LlmexpError (exit 2) before any call, InterruptedRunError on a signal."""
     flag = flag or StopFlag()
-    base = None if options.base is None else BaseTree(session, options.base)
+    base = None if options.base is None else BaseTree(session, options.base, options.cache)
     prepared = {name: _prepare(session, name, options, base) for name in _chosen(session, options, base)}
     invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
     for experiment in prepared.values():
         if not isinstance(experiment, ExperimentReport):
             invocation.require_prices(experiment)
-    if options.cache is not None and options.cache.exists():
-        cache.import_cache(session.store, options.cache)
+    if options.cache is not None:
+        carry.require_writable(options.cache)
+        if options.cache.exists():
+            carry.import_cache(session.store, options.cache)
     reports = []
+    unsaved: tuple[str, ...] = ()
     try:
         for name, experiment in prepared.items():
             if isinstance(experiment, ExperimentReport):
@@ -71,8 +78,17 @@ async def check(
     finally:
         await invocation.aclose()
         if options.cache is not None:
-            cache.export_cache(session.store, options.cache)
-    return CheckReport(tuple(reports))
+            unsaved = _save(session, options.cache)
+    return CheckReport(tuple(replace(report, warnings=(*report.warnings, *unsaved)) for report in reports))
+
+
+def _save(session: Session, path: Path) -> tuple[str, ...]:
+    """Writes the answers for the next job; a warning where that failed: the verdict must not be lost with them."""
+    try:
+        carry.export_cache(session.store, path, since=(session.now() - KEPT).isoformat())
+    except StoreError as error:
+        return (error.sentence,)
+    return ()
 
 
 def _chosen(session: Session, options: CheckOptions, base: BaseTree | None) -> tuple[str, ...]:

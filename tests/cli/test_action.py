@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import project
+from tests.cli.program import LABELS, project
 
 ACTION = Path(__file__).resolve().parents[2] / ".github" / "actions" / "llmexp-check"
 
@@ -48,6 +48,15 @@ def test_the_step_ends_as_the_gate_does(env, tmp_path, fewer, code, status):
     assert json.loads((folder / "report.json").read_text())["status"] == status
     assert {path.suffix for path in folder.iterdir()} == {".json", ".md", ".xml", ".html"}
     assert (tmp_path / "summary.md").exists()
+
+
+def test_two_uses_in_one_job_keep_two_reports(env, tmp_path):
+    for name, fewer in (("one", LABELS), ("two", LABELS[:1])):
+        project(tmp_path / "work" / name, fewer=fewer)
+        step({**env, "LLMEXP_PROJECT": name, "GITHUB_OUTPUT": str(tmp_path / name)}, tmp_path / "work")
+    told = [dict(line.split("=", 1) for line in (tmp_path / n).read_text().splitlines()) for n in ("one", "two")]
+    kept = [json.loads((Path(one["report"]) / "report.json").read_text())["status"] for one in told]
+    assert kept == [one["status"] for one in told] == ["pass", "fail"]
 
 
 def test_a_branch_name_is_no_command(env, tmp_path):

@@ -374,6 +374,26 @@ def test_a_loosened_plan_does_not_count(work: Work) -> None:
     assert work.arms() == {"long": 2 * ROWS, "longer": ROWS}, "the A/A of main's plan was left out"
 
 
+def test_a_price_that_was_lowered_is_not_the_candidates_own(make: Callable[..., Work]) -> None:
+    price = {"input_cost_per_mtok": 1.0, "output_cost_per_mtok": 2.0}
+    work = make(gates=[{"metric": "cost", "margin": "10%"}], model=price)
+    work.toml("input_cost_per_mtok = 1.0", "input_cost_per_mtok = 0.1")
+    work.prompt("longer {{ text }}" + " and on" * 40)
+    ended = work.check()
+    assert ended.code == 1, ended.out + ended.err
+    assert 'the price of "openai/gpt-x" differs from main; that of main was used' in ended.experiment["notes"]
+
+
+def test_a_price_that_was_not_known_at_the_base_is_that_of_both_arms(make: Callable[..., Work]) -> None:
+    work = make(gates=[{"metric": "cost", "margin": "900%"}])
+    work.toml("timeout_s = 20.0", "timeout_s = 20.0\ninput_cost_per_mtok = 1.0\noutput_cost_per_mtok = 2.0")
+    work.prompt("longer {{ text }}")
+    ended = work.check("--max-cost", "1")
+    assert ended.code == 0, ended.out + ended.err
+    (cost,) = [m for m in ended.experiment["metrics"] if m["metric"] == "cost"]
+    assert cost["baseline"] is not None
+
+
 def test_a_new_experiment_has_nothing_to_be_compared_with(work: Work) -> None:
     text = (work.folder.root / "llmexp.toml").read_text()
     table = text[text.index("[experiments.tone]") :]
@@ -438,6 +458,11 @@ def test_nothing_that_matters_changed_is_a_pass_without_a_call(work: Work) -> No
     assert ended.experiment["notes"] == [
         "nothing that matters changed since main", "the gates differ from main; those of main were used"
     ]  # fmt: skip
+
+
+def test_a_dataset_that_was_deleted_is_refused_though_no_prompt_changed(work: Work) -> None:
+    (work.folder.root / "items.csv").unlink()
+    assert "items.csv" in refused(work, "main")
 
 
 def test_another_variant_that_changed_is_not_passed_over_in_silence(work: Work) -> None:
@@ -535,6 +560,19 @@ def test_histories_that_share_nothing(work: Work) -> None:
 def test_a_folder_that_is_in_no_repository(work: Work, server: ModelServer, tmp_path: Path) -> None:
     work.folder = ProjectFolder(tmp_path / "plain", server)
     assert "the project is in no git repository" in refused(work, "main")
+
+
+def test_a_change_cannot_bring_the_answers_that_it_is_judged_by(work: Work) -> None:
+    work.prompt("longer {{ text }}")
+    assert work.check("--cache", "answers.gz").code == 0
+    called = work.server.count
+    for path in (".llmexp/llmexp.db", "answers.gz"):
+        work.repository.git("add", "-f", path)
+        ended = work.check("--cache", "answers.gz")
+        assert (ended.code, work.server.count) == (2, called), ended.out
+        assert f"{path}: is part of the repository" in ended.err
+        work.repository.git("rm", "-q", "--cached", path)
+    assert work.check("--cache", "answers.gz").code == 0
 
 
 @pytest.mark.parametrize("ref", ["--upload-pack=touch owned", "main:llmexp.toml", "$(touch owned)", ""])

@@ -10,13 +10,18 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.cli.program import LABELS, project
 from tests.fakes.repository import Repository
@@ -90,7 +95,10 @@ def github_step(tmp_path: Path, forge: ForgeServer, tools: Path) -> tuple[dict[s
     workflow = job_file(".github/workflows/prompts.yml")
     assert workflow[True] == "pull_request"  # YAML 1.1 takes the key `on` for a yes
     assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
-    (checked_out, _, used) = workflow["jobs"]["prompts"]["steps"]
+    (checked_out, restored, used, saved) = workflow["jobs"]["prompts"]["steps"]
+    assert saved["if"] == "always()", "the answers of a gate that failed are paid for too"
+    assert saved["with"]["key"].startswith(restored["with"]["restore-keys"])
+    assert restored["with"]["path"] == saved["with"]["path"] == used["with"]["cache"]
     assert checked_out["with"] == {"fetch-depth": 0}
     name, _, version = used["uses"].partition("@")
     assert name.endswith("/llmexp-tui/.github/actions/llmexp-check")
@@ -154,10 +162,30 @@ def test_a_shallow_checkout_on_github_is_told_what_to_do(
 ) -> None:
     env, step = github_step(tmp_path, forge, tools)
     Repository(tmp_path / "origin").clone(tmp_path / "shallow", "--depth", "1", "--branch", "topic")
-    done = run(step, tmp_path / "shallow", env)
+    done = run(step, tmp_path / "shallow", {**env, "GITHUB_WORKSPACE": str(tmp_path / "shallow")})
     assert done.returncode == 2
     assert "fetch-depth: 0" in done.stderr
-    assert forge.calls == []
+    assert "fetch-depth: 0" in (tmp_path / "summary.md").read_text()
+
+
+def test_an_old_comment_does_not_go_on_saying_that_the_gate_passes(
+    tmp_path: Path, forge: ForgeServer, tools: Path, checkout: Repository
+) -> None:
+    env, step = github_step(tmp_path, forge, tools)
+    project(checkout.root, rows=120)  # as on main
+    assert run(step, checkout.root, env).returncode == 0
+    (passed,) = forge.written()
+    assert "GATE PASSES" in passed.body["body"]
+    forge.comments = [{"id": 5, "user": {"type": "Bot"}, "body": passed.body["body"]}]
+    for broken, said in (("long.md", r"{{ texd }}"), ("llmexp.toml", "basline = 1")):
+        before = (checkout.root / broken).read_text()
+        (checkout.root / broken).write_text(f"{before}\n{said}\n")
+        assert run(step, checkout.root, env).returncode == 2
+        (checkout.root / broken).write_text(before)
+    for told, what in zip(forge.written()[1:], ("texd", "basline"), strict=True):
+        assert (told.method, told.path) == ("PATCH", "/repos/o/r/issues/comments/5")
+        assert "NOT COMPLETED" in told.body["body"]
+        assert what in told.body["body"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +207,7 @@ def test_a_copy_of_the_action_installs_the_program_and_not_its_new_home(
     python.parent.mkdir()
     python.write_text(
         '#!/usr/bin/env bash\nmkdir -p "$3/bin"\n'
-        f'printf "#!/bin/sh\\nfor last; do :; done; echo \\$last >{tmp_path}/asked" >"$3/bin/pip"\n'
+        f'printf "#!/bin/sh\\nfor last; do :; done; echo \\$last >>{tmp_path}/asked" >"$3/bin/pip"\n'
         'printf "#!/bin/sh\\nexit 3" >"$3/bin/llmexp-tui"\nchmod +x "$3"/bin/*\n'
     )
     python.chmod(0o755)
@@ -190,7 +218,33 @@ def test_a_copy_of_the_action_installs_the_program_and_not_its_new_home(
     # the environment has no program before, so the step installs one
     done = run(f'bash "{ACTION}/check.sh"', home, env)
     assert done.returncode == 3, done.stderr
-    assert (tmp_path / "asked").read_text().strip() == installed.format(action=action)
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == [f"{action}/requirements.txt", installed.format(action=action)]
+
+
+def test_the_action_pins_every_package_that_the_program_needs() -> None:
+    lines = [line for line in (ACTION / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    pinned: dict[str, list[Requirement]] = {}
+    for pin in map(Requirement, lines):
+        assert [one.operator for one in pin.specifier] == ["=="], str(pin)
+        pinned.setdefault(canonicalize_name(pin.name), []).append(pin)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    for needed in map(Requirement, [*project["project"]["dependencies"], *project["build-system"]["requires"]]):
+        for pin in pinned[canonicalize_name(needed.name)]:
+            (version,) = (one.version for one in pin.specifier)
+            assert needed.specifier.contains(version), f"{pin} is none of {needed}"
+    for needed in indirect(pinned):
+        assert needed in pinned, f"{needed} is not pinned"
+
+
+def indirect(names: Iterable[str]) -> set[str]:
+    """What the installed packages of these names need in turn, here and without extras."""
+    found = set()
+    for name in names:
+        with suppress(PackageNotFoundError):  # pinned for another platform
+            needs = map(Requirement, distribution(name).requires or ())
+            found |= {canonicalize_name(need.name) for need in needs if need.marker is None or need.marker.evaluate()}
+    return found
 
 
 # -- GitLab --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from llmexp_tui.domain.usage import Completion, ToolCall
 from llmexp_tui.errors import StoreError
-from llmexp_tui.store import cache, runs
+from llmexp_tui.store import cache, carry, runs
 from llmexp_tui.store.cells import write_cells
 from llmexp_tui.store.engine import Store, open_store
 from tests.store.samples import answer, cell, failure, make_runs
@@ -70,26 +70,39 @@ def test_pruning_forgets_the_key_and_keeps_the_output(store: Store) -> None:
 def test_a_carried_cache_answers_elsewhere(store: Store, tmp_path: Path) -> None:
     answers = fill(store)
     file = tmp_path / "new" / "cache.gz"
-    assert cache.export_cache(store, file) == 3
+    assert carry.export_cache(store, file) == 3
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with open_store(tmp_path / "other.db") as other:
-        assert cache.import_cache(other, file) == 3
-        assert cache.import_cache(other, file) == 0
+        assert carry.import_cache(other, file) == 3
+        assert carry.import_cache(other, file) == 0
         found = cache.lookup(other, [key(n) for n in range(3)])
         assert [found[key(n)].completion for n in range(3)] == answers
         assert found[key(0)].created_at == "2026-01-01T00:00:00+00:00"
         row, *_ = make_runs(other, "r9")
         write_cells(other, [cell("r9", row, found[key(1)].no)])
         again = tmp_path / "again.gz"
-        cache.export_cache(other, again)
+        carry.export_cache(other, again)
     assert [p.name for p in file.parent.iterdir()] == ["cache.gz"]
 
 
 def test_the_same_answers_give_the_same_file(store: Store, tmp_path: Path) -> None:
     fill(store)
     for name in ("a", "b"):
-        cache.export_cache(store, tmp_path / name)
+        carry.export_cache(store, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_carried_file_does_not_grow_for_ever(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    first, second = tmp_path / "first.gz", tmp_path / "second.gz"
+    assert carry.export_cache(store, first, since="2026-01-02T00:00:00+00:00") == 2
+    with open_store(tmp_path / "other.db") as other:
+        carry.import_cache(other, first)
+        assert set(cache.lookup(other, [key(n) for n in range(3)])) == {key(1), key(2)}
+        assert carry.export_cache(other, second, max_bytes=len(lines_of(first)[1])) == 1
+    with open_store(tmp_path / "third.db") as third:
+        carry.import_cache(third, second)
+        assert set(cache.lookup(third, [key(n) for n in range(3)])) == {key(2)}, "the newest is what is kept"
 
 
 def lines_of(file: Path) -> list[bytes]:
@@ -133,22 +146,22 @@ def test_a_file_that_is_not_whole_adds_nothing(store: Store, tmp_path: Path, con
     file = tmp_path / "cache.gz"
     file.write_bytes(content)
     with pytest.raises(StoreError, match="not a whole cache file"):
-        cache.import_cache(store, file)
+        carry.import_cache(store, file)
     assert cache.size(store).entries == 0
 
 
 def test_a_whole_file_by_hand(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "cache.gz"
     file.write_bytes(gzip.compress(HEAD + entry() + FOOT))
-    assert cache.import_cache(store, file) == 1
+    assert carry.import_cache(store, file) == 1
 
 
 def test_a_missing_file(store: Store, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
-        cache.import_cache(store, tmp_path / "none")
+        carry.import_cache(store, tmp_path / "none")
 
 
 def test_a_place_that_cannot_be_written(store: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
-        cache.export_cache(store, tmp_path / "file" / "cache.gz")
+        carry.export_cache(store, tmp_path / "file" / "cache.gz")

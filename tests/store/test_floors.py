@@ -9,7 +9,7 @@ import pytest
 
 from llmexp_tui.errors import StoreError
 from llmexp_tui.stats.floor import FloorKey, FloorRecord
-from llmexp_tui.store import cache, floors
+from llmexp_tui.store import carry, floors
 from llmexp_tui.store.engine import Store, open_store
 
 KEY = FloorKey("v" * 64, "d" * 64, "exact/1", "m-1", "exact_match", "mean")
@@ -45,10 +45,10 @@ def test_the_newest_is_used_and_not_when_it_is_too_old(store: Store) -> None:
     assert [f.value for f in floors.find_floors(store, KEY)] == [0.05, 0.031]
 
 
-def carry(store: Store, folder: Path, *more: dict[str, object]) -> Path:
+def carried(store: Store, folder: Path, *more: dict[str, object]) -> Path:
     """The store's cache file, with further floors written into it."""
     file = folder / "cache.gz"
-    cache.export_cache(store, file)
+    carry.export_cache(store, file)
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     added = [json.dumps({"floor": floor}).encode() + b"\n" for floor in more]
     file.write_bytes(gzip.compress(b"".join([*lines[:-1], *added, lines[-1]])))
@@ -58,15 +58,15 @@ def carry(store: Store, folder: Path, *more: dict[str, object]) -> Path:
 def test_the_newest_floor_of_each_kind_travels_with_the_cache(store: Store, tmp_path: Path) -> None:
     newest, other = replace(FLOOR, value=0.05, measured_at=2_000_000.0), replace(FLOOR, key=replace(KEY, slice="a=b"))
     save(store, FLOOR, newest, other)
-    file = carry(store, tmp_path)
+    file = carried(store, tmp_path)
     with open_store(tmp_path / "other.db") as there:
         for _ in range(2):
-            cache.import_cache(there, file)
+            carry.import_cache(there, file)
             assert floors.find_floors(there, KEY) == [newest]
         assert floors.find_floor(there, replace(KEY, slice="a=b")) == other
         newer = replace(FLOOR, value=0.06, measured_at=3_000_000.0)
         save(there, newer)
-        cache.import_cache(there, file)
+        carry.import_cache(there, file)
         assert floors.find_floor(there, KEY) == newer
 
 
@@ -83,10 +83,10 @@ def test_a_carried_floor_that_is_none_refuses_the_file(
     save(store, FLOOR)
     with store.read() as connection:
         (floor,) = floors.portable(connection)
-    file = carry(store, tmp_path, {**floor, "measured_at": 2_000_000.0, name: value})
+    file = carried(store, tmp_path, {**floor, "measured_at": 2_000_000.0, name: value})
     with open_store(tmp_path / "other.db") as there:
         with pytest.raises(StoreError, match="not a whole cache file"):
-            cache.import_cache(there, file)
+            carry.import_cache(there, file)
         assert floors.find_floor(there, KEY) is None
 
 

@@ -4,8 +4,8 @@
 set -euo pipefail
 
 place="${RUNNER_TEMP:?}/llmexp-check"
-report="$place/report"
-mkdir -p "$report"
+mkdir -p "$place"
+report=$(mktemp -d "$place/report.XXXXXX") # a job may use the action twice
 
 if [ ! -x "$place/venv/bin/llmexp-tui" ]; then
     python -m venv "$place/venv"
@@ -13,9 +13,9 @@ if [ ! -x "$place/venv/bin/llmexp-tui" ]; then
     # A copy of this action in another repository has that repository's files there, and must not install them.
     if ! grep -q '^name = "llmexp-tui"' "$source/pyproject.toml" 2>/dev/null; then source=llmexp-tui; fi
     requirement="${LLMEXP_REQUIREMENT:-$source}"
-    pins=()
-    if [ -n "${LLMEXP_CONSTRAINTS:-}" ]; then pins=(--constraint "$LLMEXP_CONSTRAINTS"); fi
-    "$place/venv/bin/pip" install --quiet "${pins[@]+"${pins[@]}"}" "$requirement"
+    "$place/venv/bin/pip" install --quiet --requirement "${LLMEXP_PINS:-$LLMEXP_ACTION/requirements.txt}"
+    # By now all is there that it needs and that builds it: nothing that is not pinned is fetched.
+    "$place/venv/bin/pip" install --quiet --no-build-isolation "$requirement"
 fi
 
 words=(--check --forge github)

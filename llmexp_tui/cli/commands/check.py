@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmexp_tui.cli import diagnostics, output
@@ -12,6 +14,7 @@ from llmexp_tui.cli.options import RootOptions
 from llmexp_tui.errors import LlmexpError, UsageError
 
 if TYPE_CHECKING:
+    from llmexp_tui.domain.experiment import Experiment
     from llmexp_tui.forges.base import Forge
     from llmexp_tui.reports.record import CheckReport
     from llmexp_tui.workflows.session import Session
@@ -19,32 +22,51 @@ if TYPE_CHECKING:
 
 def check(options: RootOptions) -> int:
     """The exit code of the worst experiment; raises LlmexpError where nothing could be judged."""
-    from llmexp_tui.forges.base import find_forge
     from llmexp_tui.reports.files import require_writable, write_reports
     from llmexp_tui.reports.text_panel import experiment_panel
 
     require_writable(options.reports)
-    with opened(options) as session:
-        forge = find_forge(options.forge, os.environ, session.root)
-        refusal = None if forge is None else forge.refusal()
-        if refusal is not None:
-            raise UsageError(
-                refusal, where="--forge", mend="or say --forge none where only trusted files are checked out"
-            )
+    forge = _forge(options)
+    with _opened(options, forge) as session:
         try:
             report = _judged(session, options)
         except LlmexpError as error:
+            broken = _broken(options, error, session.project.experiments)
             if error.exit_code == ExitCode.INCOMPLETE:
-                write_reports(_broken(session, options, error), options.reports)
+                write_reports(broken, options.reports)
+            if error.exit_code != ExitCode.INTERRUPTED:
+                _publish(forge, broken, {})
             raise
         for experiment in report.experiments:
             output.write_panel(experiment_panel(experiment) + "\n")
             if experiment.status == "error":
                 diagnostics.say(f"{diagnostics.PROGRAM}: {experiment.name}: {'; '.join(experiment.reasons)}")
         write_reports(report, options.reports)
-        if forge is not None:
-            _publish(forge, session, report)
+        _publish(forge, report, _prompt_paths(session))
     return report.exit_code
+
+
+def _forge(options: RootOptions) -> Forge | None:
+    """The forge that runs this job. Raises UsageError where the gate must not run in it: nothing is read then."""
+    from llmexp_tui.forges.base import find_forge
+    from llmexp_tui.project.locate import find_project
+
+    folder = options.project or Path.cwd()
+    forge = find_forge(options.forge, os.environ, find_project(folder) or folder, options.experiments)
+    refusal = None if forge is None else forge.refusal()
+    if refusal is not None:
+        mend = "or say --forge none where only trusted files are checked out"
+        raise UsageError(refusal, where="--forge", mend=mend)
+    return forge
+
+
+def _opened(options: RootOptions, forge: Forge | None) -> Session:
+    """The session. A project that cannot be opened is told to the forge, whose last word would stand otherwise."""
+    try:
+        return opened(options)
+    except LlmexpError as error:
+        _publish(forge, _broken(options, error, {}), {})
+        raise
 
 
 def _judged(session: Session, options: RootOptions) -> CheckReport:
@@ -64,34 +86,38 @@ def _judged(session: Session, options: RootOptions) -> CheckReport:
     return followed(lambda listener, flag: run_check(session, wanted, listener, flag=flag))
 
 
-def _broken(session: Session, options: RootOptions, error: LlmexpError) -> CheckReport:
-    """A report of a check that ended before there was anything to judge: scripts find it written all the same."""
+def _broken(options: RootOptions, error: LlmexpError, known: Mapping[str, Experiment]) -> CheckReport:
+    """A report of a check that ended before there was anything to judge: scripts and forges are told all the same."""
+    from llmexp_tui.project.locate import PROJECT_FILE
     from llmexp_tui.reports.record import CheckReport, ExperimentReport
 
-    gated = tuple(name for name, experiment in session.project.experiments.items() if experiment.gates)
+    gated = tuple(name for name, experiment in known.items() if experiment.gates)
     return CheckReport(
         tuple(
             ExperimentReport(
                 name=name,
                 status="error",
-                question=session.project.experiments[name].question,
-                axis=session.project.experiments[name].axis,
+                question=known[name].question if name in known else "",
+                axis=known[name].axis if name in known else "",
                 registration="",
                 dataset=None,
                 baseline=None,
                 candidates=(),
                 metrics=(),
                 reasons=(error.sentence,),
+                cost_usd=0.0 if error.exit_code == ExitCode.USAGE else None,
             )
-            for name in options.experiments or gated
+            for name in options.experiments or gated or (PROJECT_FILE,)
         )
     )
 
 
-def _publish(forge: Forge, session: Session, report: CheckReport) -> None:
+def _publish(forge: Forge | None, report: CheckReport, prompt_paths: Mapping[tuple[str, str], str]) -> None:
     from llmexp_tui.forges.base import marks_of
 
-    posted = forge.publish(report, marks_of(report, _prompt_paths(session)))
+    if forge is None:
+        return
+    posted = forge.publish(report, marks_of(report, prompt_paths))
     for line in posted.log_lines:
         output.write_log_command(line)
     for notice in posted.notices:

@@ -39,9 +39,9 @@ def test_what_nobody_foresaw_names_debug():
 
 
 def test_progress_says_count_rate_cost_and_time_left():
-    assert progress_text(event()) == "tone: 40/200 cells · 38 calls/s · $0.3100 · 4 s left"
+    assert progress_text(event()) == "tone: 40/200 cells · 38 calls/s · $0.31 · 4 s left"
     assert progress_text(event(errors=1, eta_s=None, waiting="waiting for a rate limit")) == (
-        "tone: 40/200 cells · 38 calls/s · $0.3100 · 2 errors · waiting for a rate limit"
+        "tone: 40/200 cells · 38 calls/s · $0.31 · 2 errors · waiting for a rate limit"
     )
 
 

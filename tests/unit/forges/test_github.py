@@ -99,6 +99,14 @@ def test_two_jobs_keep_two_comments(server, env, tmp_path):
     assert first != second
 
 
+def test_the_jobs_of_a_matrix_keep_a_comment_each(server, env, tmp_path):
+    for experiments in ((), ("tone",), ("length",), ("tone",)):
+        find_forge("auto", env, tmp_path, experiments).publish(check(), ())
+    markers = [call.body["body"].split("\n")[0] for call in server.written()]
+    assert len(set(markers)) == 3
+    assert markers[1] == markers[3]
+
+
 def test_a_forks_read_only_token_costs_the_comment_and_nothing_else(server, env, tmp_path):
     server.refusals = [(403, {})]
     server.refused_methods = ("POST",)
@@ -143,3 +151,26 @@ def test_a_forks_files_do_not_run_beside_secrets(env, tmp_path, head, refused):
     forge = GitHub({**env, "GITHUB_EVENT_NAME": "pull_request_target"}, tmp_path)
     assert bool(forge.refusal()) is refused
     assert GitHub({**env, "GITHUB_EVENT_NAME": "pull_request"}, tmp_path).refusal() is None
+
+
+@pytest.mark.parametrize(("head", "refused"), [("mallory/repo", True), (None, True), ("owner/repo", False)])
+def test_a_workflow_that_another_one_started_runs_no_forks_files(env, tmp_path, head, refused):
+    run = {"event": "pull_request", "head_repository": head and {"full_name": head}, "pull_requests": []}
+    (tmp_path / "event.json").write_text(
+        json.dumps({"workflow_run": run, "repository": {"full_name": "owner/repo"}})
+    )
+    said = GitHub({**env, "GITHUB_EVENT_NAME": "workflow_run"}, tmp_path).refusal()
+    assert bool(said) is refused
+    assert not refused or said.startswith("workflow_run would run a fork's files")
+
+
+@pytest.mark.parametrize(
+    ("pulls", "path"),
+    [([(9, 1)], "/repos/owner/repo/issues/9/comments"), ([(9, 1), (10, 1)], None), ([(9, 2)], None), ([], None)],
+)
+def test_a_workflow_that_another_one_started_comments_on_its_one_pull_request(server, env, tmp_path, pulls, path):
+    named = [{"number": number, "base": {"repo": {"id": repository}}} for number, repository in pulls]
+    run = {"event": "pull_request", "pull_requests": named}
+    (tmp_path / "event.json").write_text(json.dumps({"workflow_run": run, "repository": {"id": 1}}))
+    assert GitHub({**env, "GITHUB_EVENT_NAME": "workflow_run"}, tmp_path).publish(check(), ()).notices == ()
+    assert [call.path for call in server.written()] == ([path] if path else [])

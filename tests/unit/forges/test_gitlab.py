@@ -35,6 +35,12 @@ def test_a_note_is_posted_then_kept_up_to_date(server, env, tmp_path):
     assert (call.method, call.path) == ("PUT", "/api/v4/projects/3/merge_requests/5/notes/44")
 
 
+def test_a_forks_pipeline_writes_to_the_project_that_it_asks_to_be_merged_into(server, env, tmp_path):
+    GitLab({**env, "CI_MERGE_REQUEST_PROJECT_ID": "1"}, tmp_path).publish(check(), ())
+    (call,) = server.written()
+    assert call.path == "/api/v4/projects/1/merge_requests/5/notes"
+
+
 def test_without_a_token_the_note_is_left_out_with_the_reason(server, env, tmp_path):
     del env["GITLAB_TOKEN"]
     (notice,) = GitLab(env, tmp_path).publish(check(), ()).notices

@@ -24,7 +24,10 @@ def test_numbers_have_three_digits(value, text):
     assert figures.number(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(None, "–"), (0.0, "$0.00"), (0.82, "$0.82"), (0.00205, "$0.00205")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (0.0, "$0.00"), (0.82, "$0.82"), (0.00205, "$0.00205"), (0.0000512, "$0.0000512")],
+)
 def test_unknown_money_is_not_nothing(value, text):
     assert figures.money(value) == text
 

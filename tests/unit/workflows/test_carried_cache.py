@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from llmexp_tui.errors import StoreError
 from llmexp_tui.reports.explain import explain
 from llmexp_tui.reports.record import CheckReport
 from llmexp_tui.stats.result import MetricResult
@@ -141,6 +142,37 @@ async def test_a_floor_that_is_too_old_is_measured_anew(jobs: Jobs) -> None:
     assert the(report).floor_source == "aa"
     await jobs.check(jobs.checkout("short and brief"), days=8.5)
     assert jobs.called() == {"short": ROWS, "long": 30}
+
+
+async def test_answers_that_are_a_month_old_are_not_carried_further(jobs: Jobs) -> None:
+    await jobs.check(jobs.checkout())
+    await jobs.check(jobs.checkout("brief"), days=29)
+    await jobs.check(jobs.checkout("terse"), days=31)
+    assert jobs.called() == {"terse": ROWS, "long": 30}, "the job before carried the answers of the first day still"
+    await jobs.check(jobs.checkout("brief"), days=32)
+    assert jobs.called() == {"long": ROWS}, "the day before left the answers of the first day out"
+
+
+async def test_a_file_that_cannot_be_written_is_refused_before_the_first_call(jobs: Jobs) -> None:
+    folder = jobs.checkout()
+    (jobs.root / "answers.gz").mkdir()
+    with pytest.raises(StoreError, match="cache file"):
+        await jobs.check(folder)
+    assert not jobs.called()
+
+
+async def test_a_file_that_cannot_be_written_any_more_costs_no_verdict(jobs: Jobs, server: ModelServer) -> None:
+    folder = jobs.checkout()
+    answer = server.answer
+
+    def blocking(request: Any) -> Any:
+        (jobs.root / "answers.gz").mkdir(exist_ok=True)
+        return answer(request)
+
+    server.answer = blocking
+    report = await jobs.check(folder)
+    assert report.status == "pass", report.experiments[0].reasons
+    assert "the cache file cannot be written" in " ".join(report.experiments[0].warnings)
 
 
 async def test_an_optional_floor_is_not_looked_at_and_the_report_says_so(server: ModelServer, tmp_path: Path) -> None:
