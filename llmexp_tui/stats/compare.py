@@ -121,12 +121,12 @@ def _is_stale(data: MetricData, aa: str | None) -> bool:
     """
     copy = data.arms.get(aa) if aa else None
     watched = 0 if copy is None else len(np.unique(copy.rows[np.isfinite(copy.scores)]))
-    return data.spec.registered and not data.spec.is_ratio and watched < SENTINEL_ROWS
+    return data.spec.registered and not data.spec.same_job and watched < SENTINEL_ROWS
 
 
 def _demoted(data: MetricData, aa: str | None) -> MetricData:
     """Times and costs of another hour prove nothing, and scores only beside an A/A of today."""
-    if data.spec.is_ratio or _is_stale(data, aa):
+    if data.spec.same_job or _is_stale(data, aa):
         return replace(data, spec=replace(data.spec, role="exploratory"))
     return data
 
@@ -242,7 +242,7 @@ def _result(one: Judgement, plan: ComparisonPlan, state: GateState | None, p_adj
         equivalent=one.decision.equivalent, reason=one.decision.reason, gate=state, role=spec.role, slice=spec.slice,
         direction="higher" if spec.sign > 0 else "lower", is_ratio=spec.is_ratio, invalid=one.invalid,
         on_inconclusive=spec.on_inconclusive, cause=one.decision.cause, alpha=plan.alpha, note=_note(one, plan),
-        confounded=plan.confounded,
+        confounded=plan.confounded, threshold=spec.threshold,
         aa_p_value=finite(floor.p_value), aa_rows=floor.rows or None, floor_source=_floor_source(floor),
         flip_rate=finite(floor.flip_rate), flip_rate_bound=finite(floor.flip_rate_bound),
         repeats_min=pairs.repeats_min, n_failed_baseline=pairs.n_failed_baseline,

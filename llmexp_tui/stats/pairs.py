@@ -210,7 +210,7 @@ def _worst_value(spec: MetricSpec, baseline: Samples, candidate: Samples) -> flo
         return None
     if spec.failure_value is not None:
         return spec.failure_value
-    if spec.type == "share" and spec.threshold is not None:
+    if spec.type == "share":
         return np.inf
     if spec.type == "pairwise":
         return -1.0
@@ -227,7 +227,7 @@ def _reduce(spec: MetricSpec, samples: Samples, n_rows: int, worst: float | None
     """Row means, counts and losses of one arm."""
     if mask is not None:
         samples = samples.select(mask[samples.rows])
-    if samples.cached is not None and spec.type == "latency":
+    if samples.cached is not None and spec.type in ("latency", "share"):
         samples = samples.select(~samples.cached)
     rows = samples.rows
     values, bad = _values(spec, samples, worst)
@@ -275,7 +275,7 @@ def _values(spec: MetricSpec, samples: Samples, worst: float | None) -> tuple[Fl
             values[samples.failed] = worst
         elif spec.type == "latency":
             values[samples.failed] = np.nan
-    if spec.threshold is not None and spec.type == "share":
+    if spec.threshold is not None:
         values = np.where(np.isnan(values), np.nan, (values > spec.threshold).astype(np.float64))
     if spec.type == "latency" and spec.quantile is None:
         values = np.log(values)
