@@ -12,13 +12,14 @@ from llmexp_tui.domain.score import ScorerSpec
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.project.sections import Section, kind_of
+from llmexp_tui.stats.spec import QUANTILES, tail_rows
 
 GATE_KEYS = (
     "metric", "statistic", "margin", "role", "on_inconclusive", "slice", "min_effect", "max_change", "strict",
     "interval_scale", "limit",
 )  # fmt: skip
 PLAN_KEYS = ("alpha", "aa", "runs", "worst_run", "early_stop", "anytime", "max_error_rate", "seed", "fresh_rows")
-STATISTICS = ("mean", "p50", "p90", "p95", "p99", SHARE)
+STATISTICS = ("mean", *QUANTILES, SHARE)
 ROLES = ("gate", "must_improve", "exploratory")
 _TIME = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s)\s*")
 _PERCENT = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%\s*")
@@ -181,8 +182,8 @@ def _slice(table: Section, dataset: DatasetSource) -> str | None:
     return f"{column}={wanted}"
 
 
-def read_plan(section: Section) -> Plan:
-    """The plan, defaults filled in. Raises ConfigError."""
+def read_plan(section: Section, gates: Iterable[Gate]) -> Plan:
+    """The plan, defaults filled in: as many fresh rows as the gates' quantiles of times need. Raises ConfigError."""
     table, plan = section.section("plan", PLAN_KEYS), Plan()
     runs = table.whole("runs", plan.runs, 1, 3)
     if runs == 2:
@@ -190,6 +191,7 @@ def read_plan(section: Section) -> Plan:
     chosen = [key for key in ("early_stop", "anytime") if table.truth(key, False)] + (["runs"] if runs == 3 else [])
     if len(chosen) > 1:
         table.refuse(chosen[-1], f"does not go with {chosen[0]}: each spends alpha in its own way", "choose one")
+    tails = [tail_rows(QUANTILES[gate.statistic]) for gate in gates if gate.is_ratio and gate.statistic in QUANTILES]
     return Plan(
         alpha=table.number("alpha", plan.alpha, 0.0001, 0.5),
         aa=table.choice("aa", plan.aa, ("required", "optional")),
@@ -199,5 +201,5 @@ def read_plan(section: Section) -> Plan:
         anytime=table.truth("anytime", plan.anytime),
         max_error_rate=table.number("max_error_rate", plan.max_error_rate, 0, 1),
         seed=table.whole("seed", plan.seed, 0, 2**63 - 1),
-        fresh_rows=table.whole("fresh_rows", plan.fresh_rows, 0),
+        fresh_rows=table.whole("fresh_rows", max(plan.fresh_rows, *tails, 0), 0),
     )

@@ -62,9 +62,8 @@ def _judge(one: JudgeEstimate) -> str:
 
 def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
     found = gate.forecast
-    statistic = "" if gate.statistic == "mean" else f" ({gate.statistic})"
     lines = [
-        f"  {one_line(gate.metric, 24) + statistic:<24} smallest effect {gate_size(gate, found.mde)}, "
+        f"  {one_line(gate.title, 40):<24} smallest effect {gate_size(gate, found.mde)}, "
         f"noise floor {gate_size(gate, found.noise_floor)}, margin {gate_size(gate, gate.margin)}"
     ]
     if found.power is not None:

@@ -29,6 +29,13 @@ _DEFAULT_MARGIN = {
 }
 TAIL_MARGIN = 0.25
 """A tail quantile is noisy: with a margin under a quarter, equal variants rarely pass at a few hundred rows."""
+TAIL_ROWS = 10
+"""A quantile q needs n(1-q) of at least this many rows above it."""
+
+
+def tail_rows(q: float) -> int:
+    """Fewest rows that hold enough values beyond the quantile."""
+    return math.ceil(TAIL_ROWS / min(q, 1.0 - q) - 1e-9)
 
 
 @dataclass(frozen=True, slots=True)

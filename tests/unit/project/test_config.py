@@ -102,6 +102,16 @@ def test_margins_of_ratios_may_be_percentages(tmp_path, gate, margin):
     assert load(text, tmp_path).experiments["tone"].gates[0].margin == margin
 
 
+def test_a_tail_gate_asks_for_the_fresh_rows_that_it_needs(tmp_path):
+    def fresh_rows(statistic, plan=""):
+        gate = f'metric = "latency"\nstatistic = "{statistic}"'
+        text = f"{TOML.split('[[')[0]}[[experiments.tone.gates]]\n{gate}\n[experiments.tone.plan]\n{plan}\n"
+        return load(text, tmp_path).experiments["tone"].plan.fresh_rows
+
+    assert [fresh_rows(statistic) for statistic in ("mean", "p90", "p95", "p99")] == [100, 100, 200, 1000]
+    assert fresh_rows("p95", "fresh_rows = 50") == 50
+
+
 def test_what_few_gates_set_is_read_and_registered_only_where_set(tmp_path):
     text = TOML.replace("margin = 0.02", "margin = 0.02\nmin_effect = 0.01\nmax_change = 0.5\nstrict = true", 1)
     gate = load(text, tmp_path).experiments["tone"].gates[0]
