@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -30,10 +31,11 @@ from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.stats.spec import tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
+from llmexp_tui.store.cache import import_cache
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.columns import Frame, frame
-from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.floors import floor_from_runs, has_floors, stored_floor
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
 from llmexp_tui.workflows.judges import doubtful_judges
 from llmexp_tui.workflows.metrics import Metric, metrics_of
@@ -120,12 +122,16 @@ class PlanReport:
 
 
 def plan_experiment(
-    session: Session, name: str, effect: float | None = None, power: float = DEFAULT_POWER, *, seed: int | None = None
+    session: Session, name: str, effect: float | None = None, power: float = DEFAULT_POWER, *,
+    seed: int | None = None, cache: Path | None = None,
 ) -> PlanReport:
-    """The plan of a check of this experiment. Raises what `prepare` raises."""
+    """The plan of a check of this experiment, with what a carried cache brings. Raises what `prepare` raises."""
+    if cache is not None and cache.exists():
+        import_cache(session.store, cache)
     prepared = prepare(session, name, seed=seed)
     aa = find_aa(session, prepared)
-    needs_aa = aa is None and prepared.experiment.plan.aa == "required"
+    known = aa is not None or has_floors(session, prepared, session.now())
+    needs_aa = not known and prepared.experiment.plan.aa == "required"
     arms = [_arm(session, prepared, variant, "main") for variant in prepared.variants]
     if needs_aa:
         arms.append(_arm(session, prepared, prepared.baseline, "aa"))
@@ -247,9 +253,12 @@ def _mask(rows: Frame, metric: Metric) -> np.ndarray:
 
 
 def _variance(session: Session, prepared: Prepared, rows: Frame, metric: Metric) -> Variance:
-    """From a stored A/A and a stored pilot, or from either; assumed where there is neither."""
+    """From a stored A/A (or a floor that a carried cache brought) and a stored pilot; assumed where there is none."""
     aa = find_aa(session, prepared)
-    floor = None if aa is None else floor_from_runs(session, rows, metric, aa.main, aa.copy)
+    if aa is None:
+        floor = stored_floor(session, prepared, rows, metric, session.now())
+    else:
+        floor = floor_from_runs(session, rows, metric, aa.main, aa.copy)
     call = None if floor is None else floor.variance
     pilot = _pilot(session, prepared, rows, metric)
     if pilot is not None and pilot.sd is not None and pilot.standard_error is not None:
