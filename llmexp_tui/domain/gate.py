@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 BUILT_IN_METRICS = ("latency", "ttft", "cost", "tokens", "errors")
-RATIO_METRICS = ("latency", "ttft", "cost", "tokens")
+TIME_METRICS = ("latency", "ttft")
+RATIO_METRICS = (*TIME_METRICS, "cost", "tokens")
+SHARE = "share"
+"""The statistic that counts calls above a limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One registered gate. `margin` is absolute in the metric's unit, or a ratio minus one for ratio metrics.
+    """One registered gate. `margin` is absolute in the metric's unit, or a ratio minus one where `is_ratio`.
 
+    `limit` belongs to statistic "share": the part of calls that take longer, in milliseconds.
     `min_effect`, `max_change` and `strict` as in `stats.spec.MetricSpec`. `interval_scale` False: the scores are
     grades that may be ordered but not averaged.
     """
@@ -27,6 +31,12 @@ class Gate:
     max_change: float | None = None
     strict: bool = False
     interval_scale: bool = True
+    limit: float | None = None
+
+    @property
+    def is_ratio(self) -> bool:
+        """True where sizes are a ratio minus one, and may be written as a percentage."""
+        return self.metric in RATIO_METRICS and self.statistic != SHARE
 
     @property
     def slice_parts(self) -> tuple[str, str] | None:
@@ -39,7 +49,7 @@ class Gate:
     def record(self) -> dict[str, Any]:
         """What of the gate is registered: everything. What few gates set is left out where it is not set."""
         rare = {"min_effect": self.min_effect, "max_change": self.max_change, "strict": self.strict,
-                "ordered_only": not self.interval_scale}  # fmt: skip
+                "ordered_only": not self.interval_scale, "limit": self.limit}  # fmt: skip
         return {"metric": self.metric, "margin": self.margin, "statistic": self.statistic,
                 "role": self.role, "on_inconclusive": self.on_inconclusive, "slice": self.slice,
                 **{name: value for name, value in rare.items() if value}}  # fmt: skip

@@ -32,6 +32,7 @@ def read_experiment(
     dataset = _reference(section, "dataset", "dataset", datasets)
     variants = _variants(section, prompts, models)
     scorers = read_scorers(section)
+    gates = read_gates(section, scorers, datasets[dataset.partition("@")[0]])
     return Experiment(
         name=name,
         question=section.text_or_none("question") or "",
@@ -40,9 +41,9 @@ def read_experiment(
         baseline=_baseline(section, variants),
         scorers=scorers,
         variants=variants,
-        gates=read_gates(section, scorers, datasets[dataset.partition("@")[0]]),
+        gates=gates,
         repeats=section.whole("repeats", 1, 1, MAX_REPEATS),
-        plan=read_plan(section),
+        plan=read_plan(section, gates),
     )
 
 

@@ -7,23 +7,26 @@ from collections.abc import Iterable
 from typing import Any
 
 from llmexp_tui.domain.dataset import DatasetSource
-from llmexp_tui.domain.gate import BUILT_IN_METRICS, RATIO_METRICS, Gate, Plan
+from llmexp_tui.domain.gate import BUILT_IN_METRICS, RATIO_METRICS, SHARE, TIME_METRICS, Gate, Plan
 from llmexp_tui.domain.score import ScorerSpec
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.project.sections import Section, kind_of
+from llmexp_tui.stats.spec import QUANTILES, tail_rows
 
 GATE_KEYS = (
     "metric", "statistic", "margin", "role", "on_inconclusive", "slice", "min_effect", "max_change", "strict",
-    "interval_scale",
+    "interval_scale", "limit",
 )  # fmt: skip
 PLAN_KEYS = ("alpha", "aa", "runs", "worst_run", "early_stop", "anytime", "max_error_rate", "seed", "fresh_rows")
-STATISTICS = ("mean", "p50", "p95")
+STATISTICS = ("mean", *QUANTILES, SHARE)
 ROLES = ("gate", "must_improve", "exploratory")
+_TIME = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(ms|s)\s*")
 _PERCENT = re.compile(r"\s*(\d{1,6}(?:\.\d{1,6})?)\s*%\s*")
 _DEFAULT_MARGINS = {"latency": 0.10, "ttft": 0.10, "cost": 0.10, "tokens": 0.10, "errors": 0.02}
+_SHARE_MARGIN = 0.05
 _TAIL_MARGIN = 0.25
-"""A 95th percentile is noisy: with less than a quarter, equal variants rarely pass at a few hundred rows."""
+"""A tail quantile is noisy: with less than a quarter, equal variants rarely pass at a few hundred rows."""
 _POWER_KEYS = ("python", "command")
 _REPEAT_RULES = ("pass_at", "pass_hat")
 
@@ -101,6 +104,7 @@ def _gate(table: Section, metrics: list[str], dataset: DatasetSource) -> Gate:
     if metric not in metrics:
         raise UnknownNameError("metric", one_line(metric, 60), metrics, where=table.place("metric"))
     statistic = table.choice("statistic", "mean", STATISTICS)
+    limit = _limit(table, metric, statistic)
     if metric == "errors" and statistic != "mean":
         table.refuse("statistic", f"errors have no {statistic}", 'the share of failed calls is statistic = "mean"')
     return Gate(
@@ -110,31 +114,53 @@ def _gate(table: Section, metrics: list[str], dataset: DatasetSource) -> Gate:
         role=table.choice("role", "gate", ROLES),
         on_inconclusive=table.choice("on_inconclusive", "fail", ("fail", "pass")),
         slice=_slice(table, dataset),
-        min_effect=_size(table, "min_effect", metric) if table.has("min_effect") else 0.0,
-        max_change=_size(table, "max_change", metric) if table.has("max_change") else None,
+        min_effect=_size(table, "min_effect", metric, statistic) if table.has("min_effect") else 0.0,
+        max_change=_size(table, "max_change", metric, statistic) if table.has("max_change") else None,
         strict=table.truth("strict", False),
         interval_scale=table.truth("interval_scale", True),
+        limit=limit,
     )
 
 
+def _limit(table: Section, metric: str, statistic: str) -> float | None:
+    """The time above which a call counts, in milliseconds; None for every statistic but the share."""
+    if statistic != SHARE:
+        if table.has("limit"):
+            table.refuse("limit", f"does not go with the {statistic}", f'add statistic = "{SHARE}", or leave it out')
+        return None
+    if metric not in TIME_METRICS:
+        mend = "give a scorer threshold = … and gate its mean"
+        table.refuse("statistic", f"a share above a limit is for {' and '.join(TIME_METRICS)} only", mend)
+    table.require("limit", '"2 s"')
+    text = table.text("limit")
+    time = _TIME.fullmatch(text)
+    milliseconds = float(time[1]) * (1000 if time[2] == "s" else 1) if time else 0.0
+    if milliseconds <= 0:
+        table.refuse("limit", f'"{one_line(text, 30)}" is no time above zero', 'write "2 s" or "800 ms"')
+    return milliseconds
+
+
 def _margin(table: Section, metric: str, statistic: str) -> float:
-    if not table.has("margin"):
-        if metric not in _DEFAULT_MARGINS:
-            table.refuse(None, 'no "margin"', "add how much worse is still acceptable, such as margin = 0.02")
-        return _TAIL_MARGIN if statistic == "p95" else _DEFAULT_MARGINS[metric]
-    return _size(table, "margin", metric)
+    if table.has("margin"):
+        return _size(table, "margin", metric, statistic)
+    if metric not in _DEFAULT_MARGINS:
+        table.refuse(None, 'no "margin"', "add how much worse is still acceptable, such as margin = 0.02")
+    if statistic == SHARE:
+        return _SHARE_MARGIN
+    return _DEFAULT_MARGINS[metric] if statistic in ("mean", "p50") else _TAIL_MARGIN
 
 
-def _size(table: Section, key: str, metric: str) -> float:
+def _size(table: Section, key: str, metric: str, statistic: str) -> float:
     """A positive size in the metric's own unit, or a percentage of a ratio."""
     value = table.values[key]
     if isinstance(value, str):
         percent = _PERCENT.fullmatch(value)
         if percent is None:
             table.refuse(key, f'"{one_line(value, 30)}" is no {key}', 'write 0.02, or "10%" for a ratio')
-        if metric not in RATIO_METRICS:
-            mend = f"write {key} = {float(percent[1]) / 100:g} in the metric's own unit"
-            table.refuse(key, f"a percentage is for {', '.join(RATIO_METRICS)} only", mend)
+        if metric not in RATIO_METRICS or statistic == SHARE:
+            only = f"a percentage is for {', '.join(RATIO_METRICS)} only"
+            what = "a share of the calls is no ratio" if statistic == SHARE else only
+            table.refuse(key, what, f"write {key} = {float(percent[1]) / 100:g} in the metric's own unit")
         size = round(float(percent[1]) / 100, 12)
     else:
         size = table.number(key, 0.0, 0.0)
@@ -156,8 +182,8 @@ def _slice(table: Section, dataset: DatasetSource) -> str | None:
     return f"{column}={wanted}"
 
 
-def read_plan(section: Section) -> Plan:
-    """The plan, defaults filled in. Raises ConfigError."""
+def read_plan(section: Section, gates: Iterable[Gate]) -> Plan:
+    """The plan, defaults filled in: as many fresh rows as the gates' quantiles of times need. Raises ConfigError."""
     table, plan = section.section("plan", PLAN_KEYS), Plan()
     runs = table.whole("runs", plan.runs, 1, 3)
     if runs == 2:
@@ -165,6 +191,7 @@ def read_plan(section: Section) -> Plan:
     chosen = [key for key in ("early_stop", "anytime") if table.truth(key, False)] + (["runs"] if runs == 3 else [])
     if len(chosen) > 1:
         table.refuse(chosen[-1], f"does not go with {chosen[0]}: each spends alpha in its own way", "choose one")
+    tails = [tail_rows(QUANTILES[gate.statistic]) for gate in gates if gate.is_ratio and gate.statistic in QUANTILES]
     return Plan(
         alpha=table.number("alpha", plan.alpha, 0.0001, 0.5),
         aa=table.choice("aa", plan.aa, ("required", "optional")),
@@ -174,5 +201,5 @@ def read_plan(section: Section) -> Plan:
         anytime=table.truth("anytime", plan.anytime),
         max_error_rate=table.number("max_error_rate", plan.max_error_rate, 0, 1),
         seed=table.whole("seed", plan.seed, 0, 2**63 - 1),
-        fresh_rows=table.whole("fresh_rows", plan.fresh_rows, 0),
+        fresh_rows=table.whole("fresh_rows", max(plan.fresh_rows, *tails, 0), 0),
     )

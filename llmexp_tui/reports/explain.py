@@ -54,8 +54,9 @@ def _worst_case(metric: MetricResult) -> str:
 
 
 def _influential(metric: MetricResult) -> str:
-    """The rows whose absence would move a graded change most, where one of them moves it much."""
-    top, error = metric.influential, metric.standard_error
+    """The rows whose absence would move a graded change most, where one of them moves it much and to be seen."""
+    top = [row for row in metric.influential if _without(metric, row.change)[0] in "+−"]
+    error = metric.standard_error
     if not top or not error or abs(top[0].change) < error / 4:
         return ""
     rows = ", ".join(f"{one_line(str(row.row), 24)} ({_without(metric, row.change)})" for row in top)
@@ -105,7 +106,7 @@ def _seen(metric: MetricResult) -> str:
     """What happened, in counts where rows can be counted and in values where they cannot."""
     name, title = one_line(metric.candidate, _NAME), one_line(figures.metric_title(metric), _NAME)
     values = figures.arm_values(metric)
-    if metric.statistic != "mean" or metric.is_ratio:
+    if metric.is_ratio or metric.statistic not in ("mean", "share"):
         way = "from or to nothing" if metric.delta is None else _way(metric, metric.delta)
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
     if metric.direction == "none":

@@ -78,10 +78,23 @@ def status_badge(status: str, *, has_gates: bool = True) -> Badge:
 
 def metric_title(metric: MetricResult) -> str:
     """The metric's name with its statistic where that is not the plain mean, its scale, and its slice."""
-    word = metric.statistic if metric.statistic != "mean" else _STATISTIC_WORDS.get(metric.metric, "")
-    parts = [part for part in (word, metric.slice) if part]
+    parts = [part for part in (_statistic_word(metric), metric.slice) if part]
     name = "cost / 1k rows" if _is_cost(metric) else metric.metric
     return f"{name} ({', '.join(parts)})" if parts else name
+
+
+def _statistic_word(metric: MetricResult) -> str:
+    if metric.threshold is not None:
+        return f"above {_limit(metric)}"
+    return metric.statistic if metric.statistic != "mean" else _STATISTIC_WORDS.get(metric.metric, "")
+
+
+def _limit(metric: MetricResult) -> str:
+    """The limit of a share, in seconds where it is that long."""
+    limit = metric.threshold or 0.0
+    if metric.metric not in ("latency", "ttft"):
+        return f"{limit:g}"
+    return f"{limit / 1000:g} s" if limit >= 1000 else f"{limit:g} ms"
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -6,9 +6,9 @@ import math
 import textwrap
 from typing import TYPE_CHECKING
 
-from llmexp_tui.domain.gate import RATIO_METRICS
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.reports import figures
+from llmexp_tui.stats.spec import RATIO_TYPES
 
 if TYPE_CHECKING:
     from llmexp_tui.stats.planner import MetricForecast
@@ -62,9 +62,8 @@ def _judge(one: JudgeEstimate) -> str:
 
 def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
     found = gate.forecast
-    statistic = "" if gate.statistic == "mean" else f" ({gate.statistic})"
     lines = [
-        f"  {one_line(gate.metric, 24) + statistic:<24} smallest effect {gate_size(gate, found.mde)}, "
+        f"  {one_line(gate.title, 40):<24} smallest effect {gate_size(gate, found.mde)}, "
         f"noise floor {gate_size(gate, found.noise_floor)}, margin {gate_size(gate, gate.margin)}"
     ]
     if found.power is not None:
@@ -106,7 +105,7 @@ def gate_size(gate: GateForecast, value: float | None) -> str:
     """An effect, floor or margin of a gate's metric with its unit: points of a share, percent of a ratio."""
     if value is None:
         return figures.UNKNOWN
-    if gate.metric in RATIO_METRICS:
+    if gate.type in RATIO_TYPES:
         return f"{figures.percent(value)} %"
     return f"{figures.percent(value)} pts" if gate.type in figures.SHARE_TYPES else figures.number(value)
 

@@ -74,11 +74,11 @@ def compare_arms(
     aa: name of the arm that is the baseline's A/A copy. A MetricData without that arm falls back to its stored floor,
     then to the baseline's repeats; with both, the copy is the health check and the stored floor the size. details:
     False leaves out fragility and influential rows. told: called with the share of the metrics that are judged
-    (0 to 1); what it raises ends the comparison. Raises UsageError for a candidate that is the baseline,
+    (0 to 1); what it raises ends the comparison. Raises UsageError for an arm in two parts,
     UnknownNameError for an arm that is missing.
     """
     plan = plan or ComparisonPlan()
-    _check_arms(metrics, baseline, candidates)
+    _check_arms(metrics, baseline, candidates, aa)
     floors = _floors(metrics, baseline, aa, plan)
     stale: tuple[str, ...] = ()
     if not plan.interleaved:
@@ -101,9 +101,16 @@ def compare_arms(
     return Comparison(status, results, reasons, finite(outcome.p_gate), plan.alpha, plan.seed)
 
 
-def _check_arms(metrics: Sequence[MetricData], baseline: str, candidates: Sequence[str]) -> None:
+def _check_arms(
+    metrics: Sequence[MetricData], baseline: str, candidates: Sequence[str], aa: str | None
+) -> None:
     if not metrics or not candidates:
         raise UsageError("nothing to compare", mend="name at least one metric and one candidate")
+    if len(set(candidates)) < len(candidates):
+        raise UsageError("a candidate is named twice", mend="name each one once")
+    if aa is not None and aa in (baseline, *candidates):
+        mend = "give the baseline's second run a name of its own"
+        raise UsageError(f'"{aa}" cannot be the A/A copy too', mend=mend)
     for data in metrics:
         for name in candidates:
             if name == baseline:
@@ -121,12 +128,12 @@ def _is_stale(data: MetricData, aa: str | None) -> bool:
     """
     copy = data.arms.get(aa) if aa else None
     watched = 0 if copy is None else len(np.unique(copy.rows[np.isfinite(copy.scores)]))
-    return data.spec.registered and not data.spec.is_ratio and watched < SENTINEL_ROWS
+    return data.spec.registered and not data.spec.same_job and watched < SENTINEL_ROWS
 
 
 def _demoted(data: MetricData, aa: str | None) -> MetricData:
     """Times and costs of another hour prove nothing, and scores only beside an A/A of today."""
-    if data.spec.is_ratio or _is_stale(data, aa):
+    if data.spec.same_job or _is_stale(data, aa):
         return replace(data, spec=replace(data.spec, role="exploratory"))
     return data
 
@@ -198,7 +205,7 @@ def _gate_input(one: Judgement) -> GateInput:
     evidence = one.evidence
     return GateInput(
         candidate=one.candidate,
-        metric=one.spec.name if one.spec.statistic == "mean" else f"{one.spec.name} {one.spec.statistic}",
+        metric=_title(one.spec),
         role=one.spec.role,
         verdict=one.decision.verdict,
         reason=one.decision.reason,
@@ -208,6 +215,11 @@ def _gate_input(one: Judgement) -> GateInput:
         invalid=one.invalid,
         floor_unmeasured=one.floor.state == "unmeasured",
     )
+
+
+def _title(spec: MetricSpec) -> str:
+    """What a gate's reason calls the metric: two gates on one metric are told apart."""
+    return " ".join(filter(None, (spec.name, "" if spec.statistic == "mean" else spec.statistic, spec.slice)))
 
 
 def _adjusted(judged: Sequence[Judgement], plan: ComparisonPlan) -> list[float | None]:
@@ -242,7 +254,7 @@ def _result(one: Judgement, plan: ComparisonPlan, state: GateState | None, p_adj
         equivalent=one.decision.equivalent, reason=one.decision.reason, gate=state, role=spec.role, slice=spec.slice,
         direction="higher" if spec.sign > 0 else "lower", is_ratio=spec.is_ratio, invalid=one.invalid,
         on_inconclusive=spec.on_inconclusive, cause=one.decision.cause, alpha=plan.alpha, note=_note(one, plan),
-        confounded=plan.confounded,
+        confounded=plan.confounded, threshold=spec.threshold,
         aa_p_value=finite(floor.p_value), aa_rows=floor.rows or None, floor_source=_floor_source(floor),
         flip_rate=finite(floor.flip_rate), flip_rate_bound=finite(floor.flip_rate_bound),
         repeats_min=pairs.repeats_min, n_failed_baseline=pairs.n_failed_baseline,

@@ -153,12 +153,14 @@ def measure_floor(
 def _quantile_floor(spec: MetricSpec, pairs: Pairs, seed: int) -> FloorRecord:
     observed, swapped, flip = quantile_test(spec, pairs, seed)
     moved = bool(np.any(swapped > 0.0))
+    reach = float(np.quantile(swapped, 0.95))
     return FloorRecord(
         state="measured" if moved else "deterministic",
-        value=float(np.quantile(swapped, 0.95)),
+        value=reach,
         rows=pairs.n,
         repeats=pairs.repeats,
         p_value=flip.p,
+        variance=pairs.repeats * pairs.n * (reach / REACH) ** 2 / 2.0,
         flip_rate=float(np.mean(pairs.difference(1) != 0.0)),
         delta=observed,
         seed=seed,

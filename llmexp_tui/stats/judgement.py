@@ -19,10 +19,9 @@ from llmexp_tui.stats.floor import FloorRecord, floor_from_repeats
 from llmexp_tui.stats.fragility import fewest_swaps
 from llmexp_tui.stats.interval import BoolArray, FloatArray, IntArray
 from llmexp_tui.stats.pairs import Pairs, Samples, pair
-from llmexp_tui.stats.quantile import enough_tail
 from llmexp_tui.stats.result import InfluentialRow, Verdict
 from llmexp_tui.stats.sequential import runs3_levels
-from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec
+from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec, tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS, Decision, Evidence, decide, guard_by_runs, undecided
 
 UNBOUNDED_ROWS = 30
@@ -221,7 +220,7 @@ def _too_little(spec: MetricSpec, pairs: Pairs, est: Estimate, plan: ComparisonP
     if spec.quantile is not None:
         if not plan.final_look or plan.anytime:
             return "a quantile is judged at the last look only"
-        if not enough_tail(pairs.n, spec.quantile):
+        if pairs.n < tail_rows(spec.quantile):
             return f"too few rows beyond {spec.statistic}: use a lower quantile or the share above a limit"
     if plan.anytime and spec.width is None:
         return "watching live needs scores with bounds"

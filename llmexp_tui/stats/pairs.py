@@ -17,6 +17,8 @@ from llmexp_tui.stats.spec import MetricSpec
 
 LOST_SHARE = 0.02
 """More than this share of pairs lost, and what is left need not speak for the rows."""
+LARGEST = 1e100
+"""A score beyond this is as little one as infinity is; its square would be."""
 _TIE = 1e-12
 """Differences below this share of the largest one are rounding of equal means."""
 
@@ -26,7 +28,7 @@ class Samples:
     """One arm's scores on one metric, one entry per call.
 
     rows: (N,) int row codes, 0 <= code < n_rows, the same code meaning the same row in every arm.
-    scores: (N,) floats in the metric's unit; NaN or infinite means that there is no score.
+    scores: (N,) floats in the metric's unit; NaN, infinite or beyond 1e100 means that there is no score.
     failed: (N,) bools, True where the call itself failed after retries; None where none did.
     repeats: (N,) ints; needed as soon as a row occurs twice. runs: (N,) ints, which run a call belongs to, for the
     three-run rule; None takes the repeats for the runs.
@@ -210,7 +212,7 @@ def _worst_value(spec: MetricSpec, baseline: Samples, candidate: Samples) -> flo
         return None
     if spec.failure_value is not None:
         return spec.failure_value
-    if spec.type == "share" and spec.threshold is not None:
+    if spec.type == "share":
         return np.inf
     if spec.type == "pairwise":
         return -1.0
@@ -227,7 +229,7 @@ def _reduce(spec: MetricSpec, samples: Samples, n_rows: int, worst: float | None
     """Row means, counts and losses of one arm."""
     if mask is not None:
         samples = samples.select(mask[samples.rows])
-    if samples.cached is not None and spec.type == "latency":
+    if samples.cached is not None and spec.type in ("latency", "share"):
         samples = samples.select(~samples.cached)
     rows = samples.rows
     values, bad = _values(spec, samples, worst)
@@ -261,7 +263,7 @@ def _reduce(spec: MetricSpec, samples: Samples, n_rows: int, worst: float | None
 def _values(spec: MetricSpec, samples: Samples, worst: float | None) -> tuple[FloatArray, int]:
     """(N,) values on the working scale, NaN where there is none, and how many were refused as impossible."""
     values = np.asarray(samples.scores, dtype=np.float64).copy()
-    values[~np.isfinite(values)] = np.nan
+    values[~(np.abs(values) <= LARGEST)] = np.nan
     if spec.type == "errors":
         values = np.where(np.isnan(values), 0.0, values)
     bad = np.zeros(len(values), dtype=bool)
@@ -275,7 +277,7 @@ def _values(spec: MetricSpec, samples: Samples, worst: float | None) -> tuple[Fl
             values[samples.failed] = worst
         elif spec.type == "latency":
             values[samples.failed] = np.nan
-    if spec.threshold is not None and spec.type == "share":
+    if spec.threshold is not None:
         values = np.where(np.isnan(values), np.nan, (values > spec.threshold).astype(np.float64))
     if spec.type == "latency" and spec.quantile is None:
         values = np.log(values)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from llmexp_tui.stats.distributions import normal_quantile, normal_sf
-from llmexp_tui.stats.spec import MetricSpec
+from llmexp_tui.stats.spec import MetricSpec, tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 
 POWER = 0.80
@@ -61,8 +61,15 @@ def variance_from_pilot(
 def variance_assumed(spec: MetricSpec, baseline: float | None = None) -> Variance:
     """Without any data: a fifth of binary rows flip, graded scores differ with an SD of a fifth of the range,
 
-    times and costs with a log SD of one half. baseline: a known rate, which bounds what can flip.
+    times and costs with a log SD of one half; calls of a tail by 0.7. baseline: a known rate, which bounds what can
+    flip. A quantile's variance is that of its density's normal limit. Source: Serfling 1980, s. 2.3.
     """
+    if spec.quantile is not None:
+        q = spec.quantile
+        height = math.exp(-(normal_quantile(q) ** 2) / 2.0) / math.sqrt(2.0 * math.pi)
+        graded = 0.2 * (spec.range[1] - spec.range[0]) if spec.range else 1.0
+        one = (0.7 if spec.is_ratio else graded) ** 2 * q * (1.0 - q) / height**2
+        return Variance(2.0 * one / 3.0, 2.0 * one / 3.0, "assumed")
     width = spec.width
     if width is None:
         total = 0.25 if spec.is_ratio else 1.0
@@ -79,7 +86,7 @@ class MarginClaim:
 
     width: the largest row difference of a bounded score; it adds the phantom pair, and the fewest independent rows
     below which a rare total loss of the margin's size may stay unseen. design_effect: rows that are worth one
-    independent row, above 1 where rows come in clusters.
+    independent row, above 1 where rows come in clusters. tail: rows that a quantile needs, clustered or not.
     """
 
     margin: float
@@ -87,6 +94,7 @@ class MarginClaim:
     alpha: float = 0.05
     power: float = POWER
     design_effect: float = 1.0
+    tail: int = 0
 
     @property
     def least_rows(self) -> int:
@@ -95,7 +103,7 @@ class MarginClaim:
         if self.width is not None:
             share = min(self.margin / self.width, 1.0 - 1e-9)
             least = max(least, math.ceil(math.log(self.alpha) / math.log1p(-share) - 1e-9))
-        return math.ceil(least * self.design_effect - 1e-9)
+        return max(math.ceil(least * self.design_effect - 1e-9), self.tail)
 
     def rows(self, variance: float, effect: float = 0.0) -> int | None:
         """Fewest rows that show it when the true (oriented) effect is `effect`; None where no number would do.
@@ -161,41 +169,9 @@ def repeats_for_effect(
     return needed if needed <= limit else None
 
 
-def rows_for_flips(discordant: float, effect: float, *, alpha: float = 0.05, power: float = POWER) -> int | None:
-    """The same for binary rows with this discordant share. Source: Connor 1987 (McNemar's test)."""
-    if effect == 0.0 or discordant < abs(effect):
-        return None
-    za, zb = normal_quantile(1.0 - alpha / 2.0), normal_quantile(power)
-    return _whole(((za * math.sqrt(discordant) + zb * math.sqrt(discordant - effect**2)) / effect) ** 2)
-
-
 def detectable_effect(variance: float, rows: float, *, alpha: float = 0.05, power: float = POWER) -> float:
     """Smallest true effect found with this power at these rows (MDE), working scale."""
     return _power_z(alpha / 2.0, power) * math.sqrt(variance / rows)
-
-
-def clustered_rows(rows: int, cluster_size: float, icc: float) -> int:
-    """Rows needed when they come in clusters of this size with this intraclass correlation. Source: Kish 1965."""
-    return math.ceil(rows * (1.0 + (cluster_size - 1.0) * icc) - 1e-9)
-
-
-def best_repeats(variance: Variance, row_cost: float, call_cost: float) -> int:
-    """Repeats that buy most precision for the money, at least 1.
-
-    row_cost: of one more row apart from its calls (labelling); 0 where rows are free: then add rows instead.
-    """
-    if variance.rows <= 0.0 or call_cost <= 0.0:
-        return max(1, repeats_for_fixed_rows(variance)) if row_cost > 0 else 1
-    return max(1, round(math.sqrt(row_cost / call_cost * 2.0 * variance.call / variance.rows)))
-
-
-def repeats_for_fixed_rows(variance: Variance, limit: int = 100) -> int:
-    """Repeats at which sampling noise is at most half the row noise, for a dataset that cannot grow."""
-    if variance.call <= 0.0:
-        return 1
-    if variance.rows <= 0.0:
-        return limit
-    return max(1, min(limit, math.ceil(4.0 * variance.call / variance.rows)))
 
 
 def noise_floor_at(variance: Variance, rows: int, repeats: float) -> float:
@@ -242,8 +218,10 @@ def forecast(
     total = inflated.at(repeats)
     expected = noise_floor_at(variance, rows, repeats) if floor is None else floor
     margin = spec.working_margin
-    claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, inflation)
+    tail = tail_rows(spec.quantile) if spec.quantile is not None else 0
+    claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, inflation, tail)
     chance = claim.chance(total, rows) if claim else None
+    impossible = _impossible(spec, claim, rows, rows / cluster_size)
     size = math.log1p(effect) if effect is not None and spec.is_ratio else effect
     wished = None if size is None else rows_for_effect(total, size, alpha=alpha, power=power)
     calls = None if size is None else repeats_for_effect(inflated, rows, size, alpha=alpha, power=power)
@@ -258,8 +236,8 @@ def forecast(
         rows_for_effect=None if wished is None else max(wished, math.ceil(MIN_CLUSTERS * inflation - 1e-9)),
         repeats_for_effect=calls,
         power=chance,
-        impossible=_impossible(spec, claim, rows, rows / cluster_size),
-        warning=_warning(spec, expected, chance),
+        impossible=impossible,
+        warning=None if impossible else _warning(spec, expected, chance),
         basis=variance.basis,
     )
 
@@ -271,6 +249,8 @@ def _impossible(spec: MetricSpec, claim: MarginClaim | None, rows: int, clusters
     if clusters < MIN_CLUSTERS:
         what = "rows" if clusters == rows else "clusters"
         return f"{clusters:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
+    if rows < claim.tail:
+        return f"{rows} rows are too few for it, this gate cannot pass; at least {claim.tail} are needed"
     if rows < claim.least_rows:
         return (
             f"{rows} rows cannot rule out a loss of {_own_unit(spec, claim.margin):g} even if nothing goes "

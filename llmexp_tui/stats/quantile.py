@@ -19,8 +19,6 @@ from llmexp_tui.stats.interval import BoolArray, BootstrapModel, FloatArray, Int
 
 BOOTSTRAP_DRAWS = 4000
 SWAP_DRAWS = 1999
-TAIL_ROWS = 10
-"""A quantile q needs n(1-q) of at least this many rows above it."""
 WINDOW = 7.0
 CHUNK_CELLS = 2_000_000
 _NO_RATIO = 1000.0
@@ -30,11 +28,6 @@ _NO_RATIO = 1000.0
 def quantile7(values: FloatArray, q: float) -> float:
     """Type-7 quantile (Hyndman and Fan 1996), NumPy's default."""
     return float(np.quantile(values, q))
-
-
-def enough_tail(n: int, q: float) -> bool:
-    """True where n rows hold enough values beyond the quantile."""
-    return n * min(q, 1.0 - q) >= TAIL_ROWS - 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,6 +40,7 @@ class MetricResult:
     margin claim that chance if the variants are equal; None where nothing would.
     n_dropped: rows without a usable pair. fragility: fewest rows whose two results, swapped, change the verdict.
     cause: what kind of reason an inconclusive verdict has; None for every other verdict.
+    threshold: of a share, the limit above which a value counts.
     worst_case_low/high: the delta if every pair lost to the scorer had gone against, or for, the candidate.
     """
 
@@ -81,6 +82,7 @@ class MetricResult:
     slice: str | None = None
     direction: Direction | Literal["none"] = "higher"
     is_ratio: bool = False
+    threshold: float | None = None
     invalid: bool = False
     on_inconclusive: OnInconclusive = "fail"
     alpha: float = 0.05

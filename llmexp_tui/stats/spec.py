@@ -14,7 +14,7 @@ from llmexp_tui.errors import ConfigError, UnknownNameError
 MetricType = Literal[
     "binary", "bounded", "ordinal", "pairwise", "latency", "ratio", "share", "errors", "unbounded"
 ]
-Statistic = Literal["mean", "p50", "p90", "p95", "p99"]
+Statistic = Literal["mean", "p50", "p90", "p95", "p99", "share"]
 Role = Literal["gate", "must_improve", "exploratory"]
 Direction = Literal["higher", "lower"]
 OnInconclusive = Literal["fail", "pass"]
@@ -29,6 +29,13 @@ _DEFAULT_MARGIN = {
 }
 TAIL_MARGIN = 0.25
 """A tail quantile is noisy: with a margin under a quarter, equal variants rarely pass at a few hundred rows."""
+TAIL_ROWS = 10
+"""A quantile q needs n(1-q) of at least this many rows above it."""
+
+
+def tail_rows(q: float) -> int:
+    """Fewest rows that hold enough values beyond the quantile."""
+    return math.ceil(TAIL_ROWS / min(q, 1.0 - q) - 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class MetricSpec:
     positive times (ratio of geometric means); `ratio` costs, tokens, counts (ratio of totals); `share` the part of
     values above `threshold`; `errors` the part of failed calls; `unbounded` anything else.
     statistic: `mean`, or a quantile `p50|p90|p95|p99`: a ratio of quantiles for latency and ratio, else a difference.
+    `share` is the statistic of type `share`, and of no other.
     margin: how much worse is acceptable, > 0, in the metric's unit or as a ratio minus one (0.10 = 10 %). None takes
     the type's default; `unbounded` and quantile differences have none.
     direction: which way is better; by default lower for latency, ratio, share and errors, else higher.
@@ -69,6 +77,8 @@ class MetricSpec:
     failure_value: float | None = None
 
     def __post_init__(self) -> None:
+        if self.type == "share" and self.statistic == "mean":
+            object.__setattr__(self, "statistic", "share")
         self._check_names()
         if self.direction is None:
             object.__setattr__(self, "direction", "lower" if self.type in LOWER_IS_BETTER else "higher")
@@ -105,8 +115,10 @@ class MetricSpec:
             self._refuse(f"margin {self.margin} is not a positive number", "give how much worse is still acceptable")
         if self.is_ratio and self.direction == "higher" and (self.margin or 0) >= 1:
             self._refuse(f"margin {self.margin} allows a ratio of zero", "give a share below 1, 0.10 for 10 %")
-        if self.type == "share" and self.threshold is None:
-            self._refuse("a share needs a threshold", "set threshold to the limit above which a value counts")
+        if (self.type == "share") != (self.statistic == "share"):
+            self._refuse(f"{self.type} has no {self.statistic}", 'the share above a limit is type="share" alone')
+        if (self.type == "share") != (self.threshold is not None):
+            self._refuse("a threshold and a share need each other", "a value above the threshold counts")
         if not self.min_effect >= 0:
             self._refuse(f"min_effect {self.min_effect} is negative", "give 0 or more")
         if self.interval_scale and self.type != "ordinal":
@@ -129,6 +141,11 @@ class MetricSpec:
     def is_ratio(self) -> bool:
         """True where delta, interval, floor and margin are a ratio minus one."""
         return self.type in RATIO_TYPES
+
+    @property
+    def same_job(self) -> bool:
+        """True for times and costs, which move with the hour: they hold only beside calls of the same job."""
+        return self.is_ratio or self.type == "share"
 
     @property
     def quantile(self) -> float | None:

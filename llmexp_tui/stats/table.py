@@ -29,21 +29,23 @@ def metric_data(
 ) -> list[MetricData]:
     """The table's columns for each spec. Row codes follow the sorted labels, so that the table's order is irrelevant;
 
-    for an anytime plan they follow the order of arrival, which then matters. Raises as `compare_scores` says.
+    for an anytime plan they follow the order of arrival, which then matters. variants: the baseline first, which
+    preferences need no scores of. Raises as `compare_scores` says.
     """
     columns = _columns(table)
     rows, labels = _codes(columns["row_id"], in_order=plan.anytime)
     arms, arm_names = _codes(columns["variant"])
     arm_codes = {str(name): code for code, name in enumerate(arm_names)}
+    alone = all(spec.type == "pairwise" for spec in metrics)
     for name in variants:
-        if name not in arm_codes:
+        if name not in arm_codes and not (alone and name == variants[0]):
             raise UnknownNameError("variant", name, arm_codes, where="column variant")
     scores, empty = _numbers(columns["score"])
     failed = _flags(columns.get("error"), len(rows)) & empty
     repeats = _codes(columns["repeat"])[0] if "repeat" in columns else None
     clusters = _clusters(columns.get("cluster"), rows, len(labels), in_order=plan.anytime)
     of_metric = _metric_masks(columns.get("metric"), metrics)
-    of_arm = {name: arms == arm_codes[name] for name in variants}
+    of_arm = {name: arms == arm_codes[name] for name in variants if name in arm_codes}
     data = []
     for spec in metrics:
         keep = of_metric[spec.name] & _slice_mask(columns, spec)

@@ -25,7 +25,7 @@ def usable_rows(rows: Frame, metric: Metric, *sides: Samples | None) -> npt.NDAr
     if metric.spec.slice is not None:
         column, _, value = metric.spec.slice.partition("=")
         mask = rows.mask(column.strip(), value.strip())
-    if metric.spec.is_ratio:
+    if metric.spec.same_job:
         for side in sides:
             if side is not None and side.cached is not None:
                 mask[side.rows[side.cached]] = False
@@ -48,13 +48,14 @@ def floor_from_runs(session: Session, rows: Frame, metric: Metric, main: RunReco
 
 def _key(metric: Metric, variant_hash: str, dataset_hash: str) -> FloorKey:
     """A variant's hash covers its model, so the key names none again."""
+    limit = "" if metric.spec.threshold is None else f" above {metric.spec.threshold:g}"
     return FloorKey(
         variant=variant_hash,
         dataset=dataset_hash,
         scorer=metric.fingerprint or "",
         model="",
         metric=metric.spec.name,
-        statistic=metric.spec.statistic,
+        statistic=f"{metric.spec.statistic}{limit}",
         slice=metric.spec.slice,
     )
 
@@ -69,7 +70,7 @@ def stored_floor(
     key = _key(metric, baseline.hash, prepared.dataset.hash)
     floor = floors.find_floor(session.store, key)
     there = int(usable_rows(rows, metric).sum())
-    if metric.spec.is_ratio:  # a job calls no more of them in both arms
+    if metric.spec.same_job:  # a job calls no more of them in both arms
         there = min(there, prepared.experiment.plan.fresh_rows or there)
     return None if floor is None or floor.refusal(key, at.timestamp(), there) else floor
 

@@ -243,7 +243,7 @@ def _copy(
         return None
     # A sentinel's rows are those whose baseline came from the cache: it has no times of today to compare with.
     timed = copy.select(usable_rows(rows, metric, baseline)[copy.rows])
-    return copy if not metric.spec.is_ratio or _row_count(timed) >= MIN_CLUSTERS else None
+    return copy if not metric.spec.same_job or _row_count(timed) >= MIN_CLUSTERS else None
 
 
 def _row_count(samples: Samples) -> int:
@@ -257,7 +257,7 @@ def _scarcity(
 
     Codes follow the order of dispatch, so what was promised are the first `fresh_rows` of those that were run.
     """
-    if baseline is None or not metric.spec.is_ratio:
+    if baseline is None or not metric.spec.same_job:
         return None
     usable = usable_rows(rows, metric, baseline, candidate)
     tried = np.bincount(baseline.rows, minlength=rows.size) * np.bincount(candidate.rows, minlength=rows.size) > 0

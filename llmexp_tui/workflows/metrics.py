@@ -67,7 +67,7 @@ def _gate_metric(
 ) -> Metric:
     where = f"experiments.{experiment.name}.gates, metric {gate.metric}"
     if gate.metric in BUILT_IN_METRICS:
-        metric = _built_in(gate.metric, cast(Statistic, gate.statistic), timeout_ms)
+        metric = _built_in(gate.metric, cast(Statistic, gate.statistic), timeout_ms, gate.limit)
     elif gate.metric in scorers:
         metric = _scorer_metric(scorers[gate.metric], gate.metric)
     else:
@@ -112,7 +112,9 @@ def _scorer_metric(scorer: Scorer, name: str) -> Metric:
                   scorer.rejudge > 0)  # fmt: skip
 
 
-def _built_in(name: str, statistic: Statistic, timeout_ms: float | None) -> Metric:
+def _built_in(name: str, statistic: Statistic, timeout_ms: float | None, limit: float | None = None) -> Metric:
+    if limit is not None:
+        return Metric(MetricSpec(name, "share", statistic=statistic, role="exploratory", threshold=limit), None)
     failure = timeout_ms if statistic != "mean" and name in ("latency", "ttft") else None
     spec = MetricSpec(name, _BUILT_IN_TYPES[name], statistic=statistic, role="exploratory", failure_value=failure)
     return Metric(spec, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -26,15 +27,15 @@ from llmexp_tui.stats.planner import (
     variance_from_aa,
     variance_from_pilot,
 )
-from llmexp_tui.stats.quantile import enough_tail
 from llmexp_tui.stats.result import MetricResult
-from llmexp_tui.stats.spec import QUANTILES
+from llmexp_tui.stats.spec import tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
+from llmexp_tui.store.cache import import_cache
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.columns import Frame, frame
-from llmexp_tui.workflows.floors import floor_from_runs
+from llmexp_tui.workflows.floors import floor_from_runs, has_floors, stored_floor
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
 from llmexp_tui.workflows.judges import doubtful_judges
 from llmexp_tui.workflows.metrics import Metric, metrics_of
@@ -61,13 +62,19 @@ class ArmEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GateForecast:
-    """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType)."""
+    """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType), `slice` its rows."""
 
     metric: str
     statistic: str
     margin: float | None
     forecast: MetricForecast
     type: str = ""
+    slice: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What tells it from the other gates: `latency p95 channel=email`."""
+        return " ".join(filter(None, (self.metric, "" if self.statistic == "mean" else self.statistic, self.slice)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +122,22 @@ class PlanReport:
 
 
 def plan_experiment(
-    session: Session, name: str, effect: float | None = None, power: float = DEFAULT_POWER, *, seed: int | None = None
+    session: Session, name: str, effect: float | None = None, power: float = DEFAULT_POWER, *,
+    seed: int | None = None, cache: Path | None = None,
 ) -> PlanReport:
-    """The plan of a check of this experiment. Raises what `prepare` raises."""
+    """The plan of a check of this experiment, with what a carried cache brings. Raises what `prepare` raises."""
+    if cache is not None and cache.exists():
+        import_cache(session.store, cache)
     prepared = prepare(session, name, seed=seed)
     aa = find_aa(session, prepared)
-    needs_aa = aa is None and prepared.experiment.plan.aa == "required"
+    known = aa is not None or has_floors(session, prepared, session.now())
+    needs_aa = not known and prepared.experiment.plan.aa == "required"
     arms = [_arm(session, prepared, variant, "main") for variant in prepared.variants]
     if needs_aa:
         arms.append(_arm(session, prepared, prepared.baseline, "aa"))
     gates = _gates(session, prepared, effect, power)
-    warnings = [f"{g.metric}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
-    warnings += [f"{g.metric}: {g.forecast.warning}" for g in gates if g.forecast.warning]
+    warnings = [f"{g.title}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
+    warnings += [f"{g.title}: {g.forecast.warning}" for g in gates if g.forecast.warning]
     warnings += _of_the_plan(prepared)
     judging = judge_estimates(session, prepared, aa=needs_aa)
     warnings += doubtful_judges(session, prepared)
@@ -150,11 +161,7 @@ def plan_experiment(
 def _of_the_plan(prepared: Prepared) -> list[str]:
     """What the plan itself makes impossible, or adds to the calls."""
     rows, experiment = prepared.dataset.rows, prepared.experiment
-    found = [
-        f"{gate.metric} {gate.statistic}: {rows} rows are too few for it, this gate cannot pass"
-        for gate in experiment.gates
-        if gate.statistic in QUANTILES and gate.slice is None and not enough_tail(rows, QUANTILES[gate.statistic])
-    ]
+    found: list[str] = []
     if experiment.plan.runs == 3:
         more = 2 * rows * experiment.repeats * len(prepared.variants)
         found.append(f"where the first run leaves a gate undecided, two more follow: up to {more:,} calls more")
@@ -216,15 +223,16 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
     slices = sorted({g.slice_parts[0] for g in experiment.gates if g.slice_parts})
     rows = frame(session, prepared.dataset.hash, prepared.source, slices)
     metrics = metrics_of(experiment, prepared.scorers, prepared.variants[prepared.baseline])
-    registered = [m for m in metrics if m.spec.registered and m.spec.quantile is None]
+    registered = [m for m in metrics if m.spec.registered]
     chosen = registered or [m for m in metrics if m.fingerprint is not None and m.directed][:1]
     clusters = 1.0 if rows.clusters is None else rows.size / max(1, len(np.unique(rows.clusters)))
     found = []
     for metric in chosen:
-        size = rows.size if metric.spec.slice is None else int(_mask(rows, metric).sum())
+        spec = metric.spec
+        size = rows.size if spec.slice is None else int(_mask(rows, metric).sum())
         variance = _variance(session, prepared, rows, metric)
         outlook = forecast(
-            metric.spec,
+            spec,
             size,
             experiment.repeats,
             variance,
@@ -235,9 +243,7 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             # A pilot's variance holds what clusters add; without one, an intraclass correlation is assumed.
             icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
         )
-        found.append(
-            GateForecast(metric.spec.name, metric.spec.statistic, metric.spec.margin, outlook, metric.spec.type)
-        )
+        found.append(GateForecast(spec.name, spec.statistic, spec.margin, outlook, spec.type, spec.slice))
     return tuple(found)
 
 
@@ -247,9 +253,12 @@ def _mask(rows: Frame, metric: Metric) -> np.ndarray:
 
 
 def _variance(session: Session, prepared: Prepared, rows: Frame, metric: Metric) -> Variance:
-    """From a stored A/A and a stored pilot, or from either; assumed where there is neither."""
+    """From a stored A/A (or a floor that a carried cache brought) and a stored pilot; assumed where there is none."""
     aa = find_aa(session, prepared)
-    floor = None if aa is None else floor_from_runs(session, rows, metric, aa.main, aa.copy)
+    if aa is None:
+        floor = stored_floor(session, prepared, rows, metric, session.now())
+    else:
+        floor = floor_from_runs(session, rows, metric, aa.main, aa.copy)
     call = None if floor is None else floor.variance
     pilot = _pilot(session, prepared, rows, metric)
     if pilot is not None and pilot.sd is not None and pilot.standard_error is not None:
@@ -276,7 +285,8 @@ def _pilot(session: Session, prepared: Prepared, rows: Frame, metric: Metric) ->
         if data is not None:
             judged = compare_arms([data], baseline=baseline.variant, candidates=[candidate.variant], details=False)
             found = judged.metrics[0]
-            if not found.invalid and found.n_pairs >= MIN_CLUSTERS:
+            least = MIN_CLUSTERS if metric.spec.quantile is None else tail_rows(metric.spec.quantile)
+            if not found.invalid and found.n_pairs >= least:
                 return found
     return None
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from llmexp_tui.domain.dataset import DatasetSource, DatasetVersion
 from llmexp_tui.domain.experiment import Experiment, Registration, VariantSource, register
-from llmexp_tui.domain.gate import RATIO_METRICS
 from llmexp_tui.domain.prompt import Prompt
 from llmexp_tui.domain.variant import Variant, off_axis
 from llmexp_tui.errors import AxisError, ConfigError, UnknownNameError
@@ -169,7 +168,7 @@ def _check_scorer(experiment: Experiment, scorer: Scorer, columns: Collection[st
 def require_bounds(experiment: Experiment) -> None:
     """Raises ConfigError where a plan with bounds at every look gates on what has no bounds."""
     gates = [gate for gate in experiment.gates if gate.role != "exploratory"]
-    unbounded = [gate.metric for gate in gates if gate.metric in RATIO_METRICS]
+    unbounded = [gate.metric for gate in gates if gate.is_ratio]
     if experiment.plan.anytime and unbounded:
         raise ConfigError(
             f"anytime needs scores with bounds, and {', '.join(unbounded)} has none",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.errors import DatasetError, UsageError
+from llmexp_tui.errors import DatasetError, UnknownNameError, UsageError
 from llmexp_tui.project.readers import open_table, refuse
 from llmexp_tui.stats import Comparison, MetricSpec, compare_scores
 from llmexp_tui.stats.spec import Direction, MetricType
@@ -29,12 +29,19 @@ Columns = dict[str, list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class MetricSettings:
-    """What is said of every metric of the table; None leaves it to the scores or to the type's default."""
+    """What is said of every metric of the table; None leaves it to the scores or to the type's default.
+
+    `limit` makes it the share of scores above, the rest is as in `stats.spec.MetricSpec`.
+    """
 
     type: str | None = None
     range: tuple[float, float] | None = None
     direction: str | None = None
     margin: float | None = None
+    limit: float | None = None
+    min_effect: float = 0.0
+    max_change: float | None = None
+    strict: bool = False
 
 
 def compare_scores_file(
@@ -45,15 +52,18 @@ def compare_scores_file(
     aa: str | None = None,
     metrics: Sequence[str] = (),
     settings: MetricSettings = MetricSettings(),
+    slices: Sequence[str] = (),
     alpha: float = 0.05,
     seed: int = 1,
 ) -> Comparison:
     """Compares the table's candidates with its baseline, on the named metrics or on all.
 
+    slices: "column=value" makes each metric a further gate on those rows; "column" shows it on each of the column's
+    values, exploratory.
     Raises DatasetError with file and line for what cannot be read, UsageError, UnknownNameError and ConfigError for
     a request that makes no sense.
     """
-    columns = read_scores(path)
+    columns = read_scores(path, [slice_.partition("=")[0].strip() for slice_ in slices])
     shown = one_line(str(path), 160)
     names = tuple(metrics) or _metric_names(columns)
     if "metric" not in columns and len(names) > 1:
@@ -62,14 +72,18 @@ def compare_scores_file(
             where=shown,
             mend="add a column metric, or ask for one",
         )
-    specs = [_spec(name, columns, settings) for name in names]
+    whole = [_spec(name, columns, settings) for name in names]
+    specs = [*whole, *(part for slice_ in slices for part in _sliced(whole, columns, slice_))]
     return compare_scores(
         columns, baseline=baseline, candidates=candidates, metrics=specs, aa=aa, alpha=alpha, seed=seed
     )
 
 
-def read_scores(path: Path) -> Columns:
-    """The file's known columns as lists of equal length. Raises DatasetError with file and line."""
+def read_scores(path: Path, labels: Sequence[str] = ()) -> Columns:
+    """The file's known columns as lists of equal length, and as text those that `labels` names.
+
+    Raises DatasetError with file and line, UnknownNameError for a label that no line has.
+    """
     shown = one_line(str(path), 160)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = suffixes[-1:] == [".gz"]
@@ -83,9 +97,13 @@ def read_scores(path: Path) -> Columns:
             if table.columns is not None:
                 _require_columns(table.columns, shown)
             for count, (line, values) in enumerate(table.records):
-                _append(columns, count, _checked(values, shown, line))
+                _append(columns, count, _checked(values, shown, line, labels))
     except OSError as error:
         raise DatasetError(f"cannot be read: {error.strerror}", where=shown) from error
+    for name in labels:
+        if name not in columns:
+            known = [*(table.columns or columns)]
+            raise UnknownNameError("slice column", one_line(name, 60), known, where=shown)
     if not columns["row_id"]:
         refuse(shown, None, "there is no score in it", "give at least one line for each row and variant")
     return columns
@@ -97,13 +115,16 @@ def _require_columns(found: Sequence[str], shown: str) -> None:
         refuse(shown, 1, f"no column {', '.join(missing)}", f"the first line needs {', '.join(REQUIRED)}")
 
 
-def _checked(values: dict[str, Any], shown: str, line: int) -> dict[str, Any]:
+def _checked(values: dict[str, Any], shown: str, line: int, labels: Sequence[str]) -> dict[str, Any]:
     """One line's values: labels as text, the score as a number or None."""
     for name in REQUIRED:
         # A failed call has no score to give.
         if name not in values and not (name == "score" and values.get("error")):
             refuse(shown, line, f"no {name}", f"each line needs {', '.join(REQUIRED)}")
     record = {name: values[name] for name in OPTIONAL if name in values}
+    for name in labels:
+        if name in values:
+            record[name] = "" if values[name] is None else str(values[name]).strip()
     for name in ("row_id", "variant"):
         label = values[name]
         if label is None or isinstance(label, (dict, list)) or not str(label).strip():
@@ -146,15 +167,31 @@ def _metric_names(columns: Columns) -> tuple[str, ...]:
 def _spec(name: str, columns: Columns, settings: MetricSettings) -> MetricSpec:
     return MetricSpec(
         name,
-        type=cast("MetricType", settings.type or _type_of(name, columns, settings.range)),
+        type=cast("MetricType", settings.type or _type_of(name, columns, settings)),
         margin=settings.margin,
         direction=cast("Direction | None", settings.direction),
         range=settings.range,
+        threshold=settings.limit,
+        min_effect=settings.min_effect,
+        max_change=settings.max_change,
+        strict=settings.strict,
     )
 
 
-def _type_of(name: str, columns: Columns, bounds: tuple[float, float] | None) -> MetricType:
+def _sliced(whole: Sequence[MetricSpec], columns: Columns, wanted: str) -> list[MetricSpec]:
+    """The metrics on one value of a column, as gates; or on each of its values, for looking around."""
+    column, equals, value = (part.strip() for part in wanted.partition("="))
+    if equals:
+        return [replace(spec, slice=f"{column}={value}") for spec in whole]
+    values = sorted({str(entry or "") for entry in columns[column]})
+    return [replace(spec, slice=f"{column}={one}", role="exploratory") for spec in whole for one in values]
+
+
+def _type_of(name: str, columns: Columns, settings: MetricSettings) -> MetricType:
     """The type that fits every score, where none is given: 0 and 1, within the range (0 to 1 unless given), any."""
+    if settings.limit is not None:
+        return "share"
+    bounds = settings.range
     owners = columns.get("metric") or [name] * len(columns["score"])
     scores = [
         score

@@ -71,6 +71,32 @@ def test_several_metrics_are_told_apart_by_their_column(tmp_path):
     assert (wrong.code, 'did you mean "grade"?' in wrong.err) == (2, True)
 
 
+def test_a_gates_own_rules_and_slices_can_be_asked_of_a_table(tmp_path):
+    lines = ["row_id,variant,score,lang"]
+    for number in range(200):
+        for variant, score in (("A", number % 5), ("B", number % 5 + (number % 7 == 0 and number % 5 < 4))):
+            lines.append(f"{number},{variant},{score}, {'en' if number % 2 else 'de'}")
+    (tmp_path / "s.csv").write_text("\n".join(lines))
+
+    def asked(*options):
+        ended = llmexp("compare", "--scores", "s.csv", *ARMS[:4], "--format", "json", *options, cwd=tmp_path)
+        return ended.json["metrics"] if ended.code in (0, 1, 3) else ended
+
+    bounded = ("--range", "0,4", "--margin", "0.3")
+    assert asked(*bounded)[0]["verdict"] == "improved"
+    assert asked(*bounded, "--min-effect", "0.5")[0]["verdict"] == "no_regression"
+    assert asked(*bounded, "--max-change", "0.5")[0]["reason"].startswith("a row moved by 1")
+    assert asked(*bounded, "--strict")[0]["method"].endswith("+betting margin")
+    (slow,) = asked("--limit", "3")
+    assert (slow["type"], slow["statistic"], slow["threshold"], slow["baseline"]) == ("share", "share", 3.0, 0.2)
+    found = asked(*bounded, "--slice", "lang=en", "--slice", "lang")
+    assert [(m["slice"], m["registered"], m["n_pairs"]) for m in found] == [
+        (None, True, 200), ("lang=en", True, 100), ("lang=de", False, 100), ("lang=en", False, 100),
+    ]  # fmt: skip
+    wrong = asked(*bounded, "--slice", "lag")
+    assert (wrong.code, 'did you mean "lang"?' in wrong.err) == (2, True)
+
+
 def test_a_failed_call_counts_as_the_worst_score(tmp_path):
     lines = ["row_id,variant,score,error"]
     for number in range(100):

@@ -15,6 +15,34 @@ from llmexp_tui.errors import UsageError
 
 FORMATS = ("table", "json", "md")
 
+Type = Annotated[
+    str | None,
+    typer.Option(
+        "--type", metavar="TYPE", help="binary, bounded, ordinal, latency, ratio, share, pairwise or unbounded."
+    ),
+]
+Range = Annotated[str | None, typer.Option("--range", metavar="LO,HI", help="Lowest and highest possible score.")]
+Limit = Annotated[
+    float | None, typer.Option("--limit", metavar="X", help="Judge the share of scores above this limit.")
+]
+MinEffect = Annotated[
+    float, typer.Option("--min-effect", metavar="X", help="A gain that is smaller is no improvement.")
+]
+MaxChange = Annotated[
+    float | None, typer.Option("--max-change", metavar="X", help="A promise that no row moves by more.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A margin claim that holds for any bounded score and any number of rows.")
+]
+Slices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slice",
+        metavar="COLUMN[=VALUE]",
+        help="A further gate on the rows with this value; without one each value, exploratory (repeatable).",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class ScoresRequest:
@@ -29,6 +57,11 @@ class ScoresRequest:
     range: tuple[float, float] | None
     direction: str | None
     margin: float | None
+    limit: float | None
+    min_effect: float
+    max_change: float | None
+    strict: bool
+    slices: tuple[str, ...]
     alpha: float
 
 
@@ -53,19 +86,19 @@ def compare(
     metric: Annotated[
         list[str] | None, typer.Option("--metric", metavar="NAME", help="Only this metric (repeatable).")
     ] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option("--type", metavar="TYPE", help="binary, bounded, ordinal, latency, ratio or unbounded."),
-    ] = None,
-    bounds: Annotated[
-        str | None, typer.Option("--range", metavar="LO,HI", help="Lowest and highest possible score.")
-    ] = None,
+    kind: Type = None,
+    bounds: Range = None,
     direction: Annotated[
         str | None, typer.Option("--direction", metavar="WAY", help="higher or lower is better.")
     ] = None,
     margin: Annotated[
         float | None, typer.Option("--margin", metavar="M", help="How much worse is still acceptable.")
     ] = None,
+    limit: Limit = None,
+    min_effect: MinEffect = 0.0,
+    max_change: MaxChange = None,
+    strict: Strict = False,
+    slices: Slices = None,
     alpha: Annotated[float, typer.Option("--alpha", metavar="P", help="Level of the tests.")] = 0.05,
     style: Annotated[str, typer.Option("--format", metavar="NAME", help="table, json or md.")] = "table",
 ) -> int:
@@ -92,6 +125,11 @@ def compare(
             range=_bounds(bounds),
             direction=direction,
             margin=margin,
+            limit=limit,
+            min_effect=min_effect,
+            max_change=max_change,
+            strict=strict,
+            slices=tuple(slices or ()),
             alpha=alpha,
         )
         return _compare_scores(request, options, style)
@@ -145,7 +183,11 @@ def _compare_scores(request: ScoresRequest, options: RootOptions, style: str) ->
         candidates=request.candidates,
         aa=request.aa,
         metrics=request.metrics,
-        settings=MetricSettings(request.type, request.range, request.direction, request.margin),
+        settings=MetricSettings(
+            request.type, request.range, request.direction, request.margin,
+            request.limit, request.min_effect, request.max_change, request.strict,
+        ),
+        slices=request.slices,
         alpha=request.alpha,
         seed=1 if options.seed is None else options.seed,
     )

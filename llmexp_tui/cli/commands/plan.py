@@ -26,5 +26,6 @@ def plan(
 
     options: RootOptions = context.obj
     with opened(options) as session:
-        output.write(plan_panel(plan_experiment(session, experiment, effect, power, seed=options.seed)))
+        found = plan_experiment(session, experiment, effect, power, seed=options.seed, cache=options.cache)
+        output.write(plan_panel(found))
     return ExitCode.PASS

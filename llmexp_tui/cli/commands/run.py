@@ -10,7 +10,7 @@ import typer
 from llmexp_tui.cli import diagnostics, output
 from llmexp_tui.cli.commands.session import followed, opened
 from llmexp_tui.cli.options import RootOptions
-from llmexp_tui.domain.gate import RATIO_METRICS
+from llmexp_tui.domain.gate import RATIO_METRICS, SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def _floor_cells(floor: FloorRecord) -> tuple[str, str, str]:
     if key is None:
         return "", figures.number(value), floor.state
     title = key.metric if key.statistic == "mean" else f"{key.metric} ({key.statistic})"
-    if value is not None and key.metric in RATIO_METRICS:
+    if value is not None and key.metric in RATIO_METRICS and not key.statistic.startswith(SHARE):
         # Floors of ratios are kept on the log scale.
         return title, f"{figures.percent(math.expm1(value))} %", floor.state
     return title, figures.number(value), floor.state

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from llmexp_tui.reports.figures import CALL_METRICS
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.tui.messages import StoreChanged
 from llmexp_tui.tui.reads.scoring import Keeper, Sides, Sitting, read_agreement, read_sides, read_sitting
@@ -55,7 +56,7 @@ class ScoringScreen(ProjectScreen):
         self.shown: Item | None = None
         self.agreement = ""
         self._rival = 0
-        own = [m for m in metrics_of(report, candidate) if not m.is_ratio and m.metric != "errors"]
+        own = [m for m in metrics_of(report, candidate) if m.metric not in CALL_METRICS]
         self._metrics = tuple(dict.fromkeys((m.metric, m.direction) for m in own))
 
     def body(self) -> ComposeResult:

@@ -110,10 +110,9 @@ def gate_lines(plan: PlanReport) -> list[Line]:
 
 def _gate(gate: GateForecast, wanted: float) -> Line:
     found = gate.forecast
-    name = gate.metric if gate.statistic == "mean" else f"{gate.metric} {gate.statistic}"
     likely = found.power is None or found.power >= wanted
     cells = (
-        line((name, "strong")),
+        line((gate.title, "strong")),
         line(gate_size(gate, found.mde)),
         line((gate_size(gate, found.noise_floor), "muted")),
         line((gate_size(gate, gate.margin), "muted")),

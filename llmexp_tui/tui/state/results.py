@@ -234,7 +234,7 @@ def trade_off(report: ExperimentReport) -> list[Line]:
     lines: list[Line] = []
     for name in candidates(report):
         own = metrics_of(report, name)
-        quality = next((m for m in own if not m.is_ratio and m.metric != "errors"), None)
+        quality = next((m for m in own if m.metric not in figures.CALL_METRICS), None)
         prices = [m for m in own if m.metric in ("cost", "latency") and m.statistic == "mean"]
         if quality is None or not prices:
             continue

@@ -94,11 +94,22 @@ def test_parts_of_a_variant_keep_their_place(tmp_path):
     ("gate", "margin"),
     [('metric = "latency"\nmargin = "12.5%"', 0.125), ('metric = "cost"\nmargin = 0.1', 0.1),
      ('metric = "tokens"\nmargin = " 300 % "', 3.0), ('metric = "errors"\nmargin = 0.02', 0.02),
-     ('metric = "ttft"', 0.10), ('metric = "latency"\nstatistic = "p95"', 0.25), ('metric = "errors"', 0.02)],
+     ('metric = "ttft"', 0.10), ('metric = "latency"\nstatistic = "p95"', 0.25), ('metric = "errors"', 0.02),
+     ('metric = "latency"\nstatistic = "p90"', 0.25), ('metric = "ttft"\nstatistic = "share"\nlimit = "2 s"', 0.05)],
 )  # fmt: skip
 def test_margins_of_ratios_may_be_percentages(tmp_path, gate, margin):
     text = f"{TOML.split('[[')[0]}[[experiments.tone.gates]]\n{gate}\n"
     assert load(text, tmp_path).experiments["tone"].gates[0].margin == margin
+
+
+def test_a_tail_gate_asks_for_the_fresh_rows_that_it_needs(tmp_path):
+    def fresh_rows(statistic, plan=""):
+        gate = f'metric = "latency"\nstatistic = "{statistic}"'
+        text = f"{TOML.split('[[')[0]}[[experiments.tone.gates]]\n{gate}\n[experiments.tone.plan]\n{plan}\n"
+        return load(text, tmp_path).experiments["tone"].plan.fresh_rows
+
+    assert [fresh_rows(statistic) for statistic in ("mean", "p90", "p95", "p99")] == [100, 100, 200, 1000]
+    assert fresh_rows("p95", "fresh_rows = 50") == 50
 
 
 def test_what_few_gates_set_is_read_and_registered_only_where_set(tmp_path):
@@ -108,6 +119,9 @@ def test_what_few_gates_set_is_read_and_registered_only_where_set(tmp_path):
     plain = load(TOML, tmp_path).experiments["tone"].gates[0]
     added = gate.record().items() - plain.record().items()
     assert dict(added) == {"min_effect": 0.01, "max_change": 0.5, "strict": True}
+    slow = 'metric = "latency"\nstatistic = "share"\nmargin = 0.1\nlimit = "1.5 s"'
+    share = load(f"{TOML.split('[[')[0]}[[experiments.tone.gates]]\n{slow}\n", tmp_path).experiments["tone"].gates[0]
+    assert share.limit == 1500.0 and share.record()["limit"] == 1500.0
     ordered = load(TOML.replace("margin = 0.02", "margin = 0.02\ninterval_scale = false", 1), tmp_path)
     assert ordered.experiments["tone"].gates[0].record() != plain.record()
     vetoed = load(TOML.replace("alpha = 0.1", 'worst_run = "off"', 1), tmp_path).experiments["tone"].plan
@@ -142,12 +156,17 @@ MISTAKES = [
     ("margin = 0.02", "margin = inf", "gates[0].margin: is inf"),
     ("margin = 0.02", "", 'gates[0]: no "margin"; add how much worse'),
     ("margin = 0.02", "margin = 0.02\nmin_efect = 1", 'unknown key "min_efect"; did you mean "min_effect"?'),
+    ("margin = 0.02", 'margin = 0.02\nlimit = "2 s"', "gates[0].limit: does not go with the mean"),
+    ("margin = 0.02", 'margin = 0.02\nstatistic = "share"', "statistic: a share above a limit is for latency"),
+    ('metric = "latency"', 'metric = "latency"\nstatistic = "share"', 'gates[1]: no "limit"; add limit = "2 s"'),
+    ('metric = "latency"', 'metric = "latency"\nstatistic = "share"\nlimit = "2"', "gates[1].limit: "),
+    ('metric = "latency"', 'metric = "latency"\nstatistic = "share"\nlimit = "0 s"', "gates[1].limit: "),
     ("margin = 0.02", "margin = 0.02\nmax_change = 0", "gates[0].max_change: is zero"),
     ("margin = 0.02", 'margin = 0.02\nmin_effect = "1%"', "write min_effect = 0.01 in the metric's own unit"),
     ("margin = 0.02", "margin = 0.02\nstrict = 1", "strict: is a whole number, but true or false is needed"),
     ("alpha = 0.1", 'worst_run = "of"', 'unknown worst_run "of"; did you mean "off"?'),
     ("margin = 0.02", 'margin = 0.02\nrole = "must"', 'gates[0].role: unknown role "must"; did you mean "must_im'),
-    ("margin = 0.02", 'margin = 0.02\nstatistic = "p99"', 'gates[0].statistic: unknown statistic "p99"'),
+    ("margin = 0.02", 'margin = 0.02\nstatistic = "p80"', 'gates[0].statistic: unknown statistic "p80"'),
     ("margin = 0.02", 'margin = 0.02\ndirection = "up"', 'unknown key "direction"'),
     ("margin = 0.02", 'margin = 0.02\non_inconclusive = "ok"', 'unknown on_inconclusive "ok"'),
     ('metric = "latency"', 'metric = "errors"\nstatistic = "p95"', "gates[1].statistic: errors have no p95"),

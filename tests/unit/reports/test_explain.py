@@ -161,6 +161,7 @@ def test_details_say_how_little_a_verdict_hangs_on(change: dict[str, Any], words
     assert details(metric(**change, invalid=True)) == ()
     assert details(metric()) == ()
     assert details(metric(influential=(InfluentialRow("r7", 0.001),), standard_error=0.02)) == ()
+    assert details(latency(influential=(InfluentialRow("r7", 0.0003),), standard_error=0.0005)) == ()
 
 
 def test_a_change_from_nothing_has_no_ratio_and_still_a_meaning() -> None:

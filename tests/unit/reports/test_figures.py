@@ -1,5 +1,7 @@
 """Figures are written one way: units, signs, and a dash for what is not known."""
 
+from dataclasses import replace
+
 import pytest
 
 from llmexp_tui.domain.run import RunTotals
@@ -43,6 +45,13 @@ def test_ratios_are_percent_of_change():
     assert figures.change(latency()) == "−3.0 ± 5.0 %"
     assert figures.metric_title(latency()) == "latency (typical)"
     assert figures.metric_title(latency(statistic="p95")) == "latency (p95)"
+
+
+def test_a_share_is_named_by_its_limit():
+    slow = latency(type="share", statistic="share", threshold=2500.0, is_ratio=False, slice="channel=email")
+    assert figures.metric_title(slow) == "latency (above 2.5 s, channel=email)"
+    assert figures.metric_title(replace(slow, threshold=800.0, slice=None)) == "latency (above 800 ms)"
+    assert figures.metric_title(replace(slow, metric="length", slice=None)) == "length (above 2500)"
 
 
 def test_what_is_unknown_is_a_dash():

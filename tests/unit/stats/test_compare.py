@@ -472,6 +472,8 @@ def test_a_baseline_of_another_time_makes_times_exploratory_and_adds_drift() -> 
     plan = ComparisonPlan(interleaved=False)
     m = compared(MetricSpec("latency", "latency"), A=times, B=times * 3, extra={"plan": plan})
     assert (m.registered, m.gate) == (False, None)
+    slow = compared(MetricSpec("latency", "share", threshold=1.0), A=times, B=times * 3, extra={"plan": plan})
+    assert (slow.registered, slow.gate) == (False, None)
     with_drift = stored_baseline(a, flipped(a, 5, 5), drift=0.01).metrics[0]
     without = stored_baseline(a, flipped(a, 5, 5)).metrics[0]
     assert (with_drift.ci_high or 0) - (with_drift.ci_low or 0) > (without.ci_high or 0) - (without.ci_low or 0)

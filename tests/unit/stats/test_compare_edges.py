@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
-from llmexp_tui.stats import ComparisonPlan, FloorRecord, MetricData, MetricSpec, Samples, compare_arms
+from llmexp_tui.errors import UnknownNameError, UsageError
+from llmexp_tui.stats import (
+    ComparisonPlan,
+    FloorRecord,
+    MetricData,
+    MetricSpec,
+    Samples,
+    compare_arms,
+    compare_scores,
+)
 
 
 def arm(scores: np.ndarray, **columns: np.ndarray) -> Samples:
@@ -56,3 +66,34 @@ def test_the_copy_is_held_against_the_run_that_it_was_interleaved_with() -> None
     data = MetricData(MetricSpec("latency", type="latency"), sides, n)
     outcome = compare_arms([data], baseline="A", candidates=["B"], aa="aa", plan=ComparisonPlan(runs=3))
     assert outcome.metrics[0].noise_floor_state == "measured"
+
+
+def test_a_variant_has_one_part_only() -> None:
+    table = {"row_id": [1, 1], "variant": ["A", "B"], "score": [0, 1]}
+    for candidates, aa in ((["B", "B"], None), (["B"], "A"), (["B"], "B")):
+        with pytest.raises(UsageError):
+            compare_scores(table, baseline="A", candidates=candidates, aa=aa, metrics=[MetricSpec("m", "binary")])
+
+
+@pytest.mark.parametrize("kind", ["unbounded", "ratio", "latency"])
+def test_a_score_too_large_to_square_is_no_score(kind: Any) -> None:
+    rows = list(range(50)) * 2
+    table = {"row_id": rows, "variant": ["A"] * 50 + ["B"] * 50, "score": [1.0 + i for i in range(50)] + [1e300] * 50}
+    found = compare_scores(table, baseline="A", candidates=["B"], metrics=[MetricSpec("m", kind, margin=0.1)])
+    assert found.status == "invalid"
+
+
+def test_preferences_need_no_scores_of_the_baseline() -> None:
+    table = {"row_id": list(range(60)), "variant": ["B"] * 60, "score": [1] * 40 + [-1] * 10 + [0] * 10}
+    spec = MetricSpec("better", "pairwise")
+    m = compare_scores(table, baseline="A", candidates=["B"], metrics=[spec]).metrics[0]
+    assert (m.wins, m.losses, m.ties, m.verdict) == (40, 10, 10, "improved")
+    with pytest.raises(UnknownNameError):
+        compare_scores(table, baseline="A", candidates=["B"], metrics=[spec, MetricSpec("m", "binary")])
+
+
+def test_a_reason_names_the_slice_that_it_is_about() -> None:
+    table = {"row_id": [1, 2, 1, 2], "variant": ["A", "A", "B", "B"], "score": [0, 1, 0, 1], "lang": ["en", "de"] * 2}
+    spec = MetricSpec("m", "binary", slice="lang=en")
+    found = compare_scores(table, baseline="A", candidates=["B"], metrics=[spec])
+    assert found.reasons[0].startswith("B, m lang=en:")

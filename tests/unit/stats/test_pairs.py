@@ -70,6 +70,12 @@ def test_a_failed_call_is_slower_than_any_limit_and_takes_its_timeout_in_a_quant
     assert paired(spec, [1.0, 9.0], column([NAN, 1.0], failed=failed)).candidate_calls[0].tolist() == [30.0, 1.0]
 
 
+def test_a_time_from_another_run_is_no_slow_call() -> None:
+    cached = np.array([True, False, False])
+    slow = paired(MetricSpec("m", "share", threshold=5.0), [9.0, 9.0, 1.0], column([1.0, 9.0, 9.0], cached=cached))
+    assert (slow.rows.tolist(), slow.candidate.tolist()) == ([1, 2], [1.0, 1.0])
+
+
 def test_errors_count_failed_calls() -> None:
     spec = MetricSpec("errors", "errors")
     found = paired(spec, column([NAN, NAN, NAN]), column([NAN, NAN, NAN], failed=np.array([False, True, False])))

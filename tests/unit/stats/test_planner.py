@@ -7,19 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from llmexp_tui.stats import MetricSpec
+from llmexp_tui.stats import MetricSpec, Samples, measure_floor
 from llmexp_tui.stats.engine import mean_model
 from llmexp_tui.stats.planner import (
     MarginClaim,
     Variance,
-    best_repeats,
-    clustered_rows,
     detectable_effect,
     forecast,
+    noise_floor_at,
     repeats_for_effect,
-    repeats_for_fixed_rows,
     rows_for_effect,
-    rows_for_flips,
     variance_assumed,
     variance_from_aa,
     variance_from_pilot,
@@ -53,12 +50,6 @@ def test_detectable_effect_is_found_with_the_stated_power() -> None:
     assert rows_for_effect(0.25, effect) == pytest.approx(100, abs=1)
 
 
-def test_flips_follow_mcnemars_sample_size() -> None:
-    """Discordant share .20 and a difference of .10: 155 pairs (Connor 1987)."""
-    assert rows_for_flips(0.20, 0.10) == 155
-    assert rows_for_flips(0.05, 0.10) is None
-
-
 def test_a_worse_candidate_needs_more_rows_and_one_beyond_the_margin_never_passes() -> None:
     claim = MarginClaim(0.05, width=1.0)
     assert (claim.rows(0.1, -0.02) or 0) > (claim.rows(0.1) or 0) > (claim.rows(0.1, 0.03) or 0)
@@ -73,16 +64,8 @@ def test_repeats_help_only_against_sampling_noise() -> None:
 
 
 def test_clusters_raise_the_rows() -> None:
-    assert clustered_rows(100, 5, 0.3) == 220
     assert MarginClaim(0.05, 1.0, design_effect=5).least_rows == 5 * 59
     assert (MarginClaim(0.05, 1.0, design_effect=5).rows(0.001) or 0) >= 5 * 59
-
-
-def test_best_repeats_trade_rows_against_calls() -> None:
-    assert best_repeats(Variance(0.1, 0.1), row_cost=0.0, call_cost=1.0) == 1
-    assert best_repeats(Variance(0.1, 0.2), row_cost=4.0, call_cost=1.0) == 4
-    assert repeats_for_fixed_rows(Variance(0.1, 0.1)) == 4
-    assert repeats_for_fixed_rows(Variance(0.1, 0.0)) == 1
 
 
 def test_variances_from_measurements() -> None:
@@ -134,3 +117,27 @@ def test_repeats_for_an_effect_find_it_that_often() -> None:
     assert needed is not None
     assert detectable_effect(variance.at(needed), 100) <= 0.1 < detectable_effect(variance.at(needed - 1), 100)
     assert repeats_for_effect(variance, 100, 0.01) is None
+
+
+def test_a_tail_is_planned_as_it_turns_out() -> None:
+    """The design's figures for p95: a margin of 25 % on 400 rows passes 70 % of equal variants, 10 % on 200 15 %."""
+    passes = {}
+    for rows, margin in ((400, 0.25), (200, 0.10)):
+        spec = MetricSpec("latency", "latency", statistic="p95", margin=margin)
+        passes[rows] = forecast(spec, rows, 1, variance_assumed(spec)).power
+    assert passes == {400: pytest.approx(0.70, abs=0.04), 200: pytest.approx(0.15, abs=0.04)}
+    short = forecast(MetricSpec("latency", "latency", statistic="p95", margin=3.0), 199, 1, Variance(0.01, 0.01))
+    assert (short.power, short.rows_needed) == (0.0, 200)
+    assert short.warning is None
+    assert short.impossible is not None and "199 rows are too few" in short.impossible
+
+
+def test_a_tails_variance_is_read_off_its_own_floor() -> None:
+    """What an A/A of 400 rows says of p95 is what equal arms then do."""
+    rng = np.random.default_rng(3)
+    spec = MetricSpec("latency", "latency", statistic="p95")
+    sides = [Samples(np.arange(400), rng.lognormal(0, 0.7, 400)) for _ in range(2)]
+    floor = measure_floor(spec, *sides, 400)
+    assert floor.variance is not None
+    assert 2 * floor.variance == pytest.approx(variance_assumed(spec).at(1), rel=0.5)
+    assert noise_floor_at(Variance(0.0, floor.variance), 400, 1) == pytest.approx(floor.value)

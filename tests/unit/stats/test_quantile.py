@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llmexp_tui.stats.quantile import bootstrap_model, enough_tail, quantile7, swap_statistics
+from llmexp_tui.stats.quantile import bootstrap_model, quantile7, swap_statistics
+from llmexp_tui.stats.spec import tail_rows
 
 
 def lognormal_pair(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,6 +80,4 @@ def test_quantiles_are_type_seven() -> None:
 
 
 def test_a_tail_needs_ten_rows_beyond_it() -> None:
-    assert enough_tail(200, 0.95)
-    assert not enough_tail(199, 0.95)
-    assert enough_tail(20, 0.5)
+    assert [tail_rows(q) for q in (0.5, 0.9, 0.95, 0.99)] == [20, 100, 200, 1000]

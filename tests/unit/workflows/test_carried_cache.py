@@ -17,6 +17,7 @@ from llmexp_tui.reports.record import CheckReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment
+from llmexp_tui.workflows.plan import plan_experiment
 from llmexp_tui.workflows.run import RunOptions, run_experiment
 from tests.fakes.model_server import ModelServer
 from tests.fakes.projects import ProjectFolder, answering, arm_of
@@ -132,6 +133,18 @@ async def test_a_sentinel_that_was_interrupted_is_finished(jobs: Jobs, server: M
     assert report.status == "pass", report.experiments[0].reasons
     assert 0 < jobs.called()["long"] <= 30
     assert set(jobs.called()) == {"long"}
+
+
+async def test_a_plan_knows_the_floors_that_the_file_brings(server: ModelServer, tmp_path: Path) -> None:
+    jobs = Jobs(server, tmp_path, gates=[GATE, LATENCY])
+    await jobs.check(jobs.checkout())
+    with jobs.checkout("shorter").session() as session:
+        then = replace(session, now=lambda: MONDAY)
+        blind = plan_experiment(then, "tone")
+        assert (blind.aa, [str(gate.forecast.basis) for gate in blind.gates]) == (True, ["assumed", "assumed"])
+        seeing = plan_experiment(then, "tone", cache=tmp_path / "answers.gz")
+    assert (seeing.aa, seeing.calls) == (False, 2 * ROWS)
+    assert str(seeing.gates[1].forecast.basis) == "aa"
 
 
 async def test_a_floor_that_is_too_old_is_measured_anew(jobs: Jobs) -> None:

@@ -151,6 +151,29 @@ async def test_speed_gates_measure_both_arms_anew_on_fresh_rows(server: ModelSer
     assert latency.n_pairs == 15
 
 
+async def test_the_share_of_slow_calls_is_gated_on_rows_of_this_job(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    slow = {"metric": "latency", "statistic": "share", "limit": "0.001 ms", "margin": 0.2}
+    folder.gates += [slow, {**slow, "statistic": "p90", "margin": "9900%"}]
+    del folder.gates[2]["limit"]
+    folder.plan["fresh_rows"] = 40
+    folder.write()
+    first = (await checked(folder)).experiments[0].metrics[1]
+    assert (first.statistic, first.threshold, first.n_pairs) == ("share", 0.001, 60)
+    assert (first.baseline, first.candidate_value, first.verdict, first.gate) == (1.0, 1.0, "no_regression", "pass")
+    server.reset()
+    folder.variants["short"] = "short please {{ text }}"
+    folder.write()
+    again = (await checked(folder)).experiments[0].metrics[1]
+    assert arms_called(server) == {"short": 60, "long": 40}
+    assert (again.n_pairs, again.noise_floor_state, again.gate) == (40, "deterministic", "pass")
+    folder.gates[1]["limit"] = "60 s"
+    folder.write()
+    other = (await checked(folder, fresh=True)).experiments[0].metrics[1]
+    assert (other.threshold, other.baseline, other.candidate_value) == (60_000.0, 0.0, 0.0)
+
+
 async def test_a_check_times_what_runs_took_from_the_cache(server: ModelServer, folder: ProjectFolder) -> None:
     folder.gates.append(SPEED_GATE)
     folder.plan["fresh_rows"] = 15
