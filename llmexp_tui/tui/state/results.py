@@ -184,8 +184,15 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
     lines += [*trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
+    if asks_for_judges(report):
+        lines.append(line("     ", ("J", "key"), ("  has the judges asked about them", "muted")))
     lines += [line(("     " + note, "muted")) for note in report.notes]
     return lines
+
+
+def asks_for_judges(report: ExperimentReport) -> bool:
+    """Whether a warning names the command that asks judges about stored outputs."""
+    return any("`llmexp-tui judge " in warning for warning in report.warnings)
 
 
 def _facts(metric: MetricResult) -> Line:
