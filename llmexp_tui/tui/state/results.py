@@ -186,7 +186,8 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
     if asks_for_judges(report):
         lines.append(line("     ", ("J", "key"), ("  has the judges asked about them", "muted")))
-    lines += [line(("     " + note, "muted")) for note in report.notes]
+    notes = (*(figures.noise_text(noise) for noise in report.judge_noise), *report.notes)
+    lines += [line(("     " + note, "muted")) for note in notes]
     return lines
 
 
