@@ -127,6 +127,7 @@ async def _run_command(session: Session, claimed: queue.Claim, flag: StopFlag) -
     """What stopped the command, None where it is complete."""
     from llmexp_tui.workflows.aa import run_aa
     from llmexp_tui.workflows.check import CheckOptions, check
+    from llmexp_tui.workflows.rejudge import rejudge
     from llmexp_tui.workflows.resume import resume
     from llmexp_tui.workflows.run import RunOptions, run_experiment
 
@@ -139,6 +140,9 @@ async def _run_command(session: Session, claimed: queue.Claim, flag: StopFlag) -
     if kind == "resume":
         outcome = await resume(session, given.get("run"), group=given.get("group"), flag=flag)
         return outcome.stop_reason
+    if kind == "judge":
+        judged = await rejudge(session, tuple(given.get("runs", (experiment,))), RunOptions(), flag=flag)
+        return None if judged.error is None else judged.error.sentence
     options = RunOptions(**{**_fields(RunOptions, given), "group": claimed.group})
     if kind == "aa":
         return (await run_aa(session, experiment, given.get("variant"), options, flag=flag)).stop_reason

@@ -193,7 +193,13 @@ def noise_text(noise: JudgeNoise) -> str:
     if noise.share is None:
         return f"{spread}; the judge's share of the noise needs an A/A"
     rest = ", the rest is generation's" if noise.share < 0.995 else ""
-    return f"{spread}: {noise.share:.0%} of a call's noise is the judge's{rest}"
+    of_call = f"{spread}: {noise.share:.0%} of a call's noise is the judge's{rest}"
+    if noise.change_judge is None or noise.change_generation is None or noise.change_rows is None:
+        return of_call
+    return (
+        f"{of_call}; of the change's uncertainty {noise.change_judge:.0%} comes from the judge, "
+        f"{noise.change_generation:.0%} from generation, {noise.change_rows:.0%} from which rows there are"
+    )
 
 
 def p_text(p: float | None) -> str:

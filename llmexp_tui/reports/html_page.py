@@ -57,7 +57,8 @@ def _experiment(experiment: ExperimentReport) -> str:
     parts = [f"<h2>{_badge(badge)} · {_text(experiment.name)}</h2>"]
     if experiment.question:
         parts.append(f"<p>{_text(experiment.question)}</p>")
-    parts.append(_list("warn", (*experiment.reasons, *experiment.warnings)) + _list("muted", experiment.notes))
+    notes = (*(figures.noise_text(noise) for noise in experiment.judge_noise), *experiment.notes)
+    parts.append(_list("warn", (*experiment.reasons, *experiment.warnings)) + _list("muted", notes))
     for registered, title in ((True, "Registered"), (False, "Exploratory: not registered, gates nothing")):
         metrics = [metric for metric in experiment.metrics if metric.registered is registered]
         if metrics:

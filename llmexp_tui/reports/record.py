@@ -53,7 +53,9 @@ class JudgeNoise:
     """How far a judge moves when it judges the same outputs again, as variances of one score.
 
     `judgements` is how often each output was judged. `total` is the A/A's (generation and judge together), None where
-    there is none; `share` the judge's part of it, None where that is not known or nothing moved.
+    there is none; `share` the judge's part of it, None where that is not known or nothing moved. `change_judge`,
+    `change_generation` and `change_rows` are the parts that the judge, generation and the sampling of rows have in
+    the uncertainty of the measured change, of all candidates together; they add up to 1, or are None if not known.
     """
 
     metric: str
@@ -61,6 +63,9 @@ class JudgeNoise:
     judge: float
     total: float | None
     share: float | None
+    change_judge: float | None = None
+    change_generation: float | None = None
+    change_rows: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

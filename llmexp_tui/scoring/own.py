@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +23,7 @@ from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import TrustError
 from llmexp_tui.scoring.definition import Definition, ScorerContext, Turn
+from llmexp_tui.scoring.own_files import command_files, file_hashes, imported_files
 from llmexp_tui.scoring.sample import JudgeCall, Sample
 from llmexp_tui.scoring.settings import Settings
 
@@ -90,20 +91,42 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _load(settings: Settings, root: Path, path: str, name: str, code: str) -> Callable[..., Any]:
+def _forget(files: Collection[Path]) -> None:
+    """Has the next import of these files read them again."""
+    known = {str(file.resolve()) for file in files}
+    for name, module in list(sys.modules.items()):
+        if known and getattr(module, "__file__", None) in known:
+            del sys.modules[name]
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """An edit within the same second and of the same length would leave what Python keeps of a file looking valid."""
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
+
+
+def _load(
+    settings: Settings, root: Path, path: str, name: str, code: str, neighbours: Collection[Path]
+) -> Callable[..., Any]:
     """The function of a file, run from the very text that is fingerprinted: no stale bytecode, none left behind.
 
-    The file's folder goes last on the import path, so that it can import its neighbours and shadow nothing.
-    Raises ConfigError for whatever the file raises.
+    The file's folder goes last on the import path, so that it can import its neighbours and shadow nothing. They
+    are read anew too: a worker outlives an edit. Raises ConfigError for whatever the file raises.
     """
     file = root / path
+    _forget(neighbours)
     module = ModuleType(f"llmexp_own_{text_hash(code)[:12]}")
     module.__file__ = str(file)
     sys.modules[module.__name__] = module  # dataclasses and pickling look it up
-    if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))
+    if str(file.parent.resolve()) not in sys.path:
+        sys.path.append(str(file.parent.resolve()))
     try:
-        exec(compile(code, str(file), "exec"), module.__dict__)
+        with _no_bytecode():
+            exec(compile(code, str(file), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:  # own code may raise anything, and all of it is a wrong setting
         said = f"{type(error).__name__}: {one_line(str(error), 200)}"
         settings.refuse(f"{path} cannot be loaded: {said}", "mend the file")
@@ -117,7 +140,7 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
     """`python = "scorers.py:my_score"`: called with the row (a dict) and the output (a string), sync or async.
 
     A parameter named `sample` receives the whole sample as well. `values` says what it returns: bounded (default,
-    in `range`), binary or unbounded. The file's text is part of the fingerprint; what it imports is not.
+    in `range`), binary or unbounded. The file and what it imports from its folder are part of the fingerprint.
     `time_limit_s` (30) is for an async function: one that never waits cannot be interrupted, a command can.
     """
     reference = settings.required_text("python", 'write python = "scorers.py:my_score"')
@@ -127,13 +150,15 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
     kind, bounds = _meaning(settings)
     _require_trust(settings, context, reference)
     code = context.read_text(path)
-    function = _load(settings, context.root, path, name, code)
+    neighbours = imported_files(context.root / path, code)
+    function = _load(settings, context.root, path, name, code, neighbours)
     wants_sample = "sample" in inspect.signature(function).parameters
     waits = inspect.iscoroutinefunction(function)
     if not waits and settings.any("time_limit_s") is not None:
         settings.refuse("only an async function can have a time limit", "make it async, or a command")
     limit = settings.number("time_limit_s", low=0.01) or _TIME_LIMIT_S
-    body = {"python": reference, "code": text_hash(code), "values": kind, "range": bounds and list(bounds)}
+    body = {"python": reference, "code": text_hash(code), "values": kind, "range": bounds and list(bounds),
+            **_hashed("imports", neighbours, context.root)}
 
     def start(sample: Sample) -> Any:
         extra = {"sample": sample} if wants_sample else {}
@@ -154,6 +179,10 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
     return Definition(
         body=body, measure=None if waits else measure, ameasure=ameasure if waits else None, type=kind, range=bounds,
     )
+
+
+def _hashed(key: str, files: Collection[Path], root: Path) -> dict[str, Any]:
+    return {key: file_hashes(files, root)} if files else {}
 
 
 def _left(error: SystemExit) -> Score:
@@ -225,7 +254,8 @@ def command(settings: Settings, context: ScorerContext) -> Definition:
     """`command = ["python", "score.py"]`: JSON on its standard input, JSON on its standard output, one run an answer.
 
     In: row_key, row, output, expected, tool_calls, messages, contexts. Out: a number, true or false, or an object
-    with value, label, reason. `time_limit_s` is 30. `files` names the files whose text is part of the fingerprint.
+    with value, label, reason. `time_limit_s` is 30. The project's files that the command names are part of the
+    fingerprint, with what a Python script imports from its folder; `files` names further ones.
     """
     argv = settings.texts("command")
     if argv is None:
@@ -235,7 +265,8 @@ def command(settings: Settings, context: ScorerContext) -> Definition:
     kind, bounds = _meaning(settings)
     _require_trust(settings, context, f"the command {one_line(' '.join(argv), 80)}")
     body = {"command": list(argv), "files": {path: text_hash(context.read_text(path)) for path in files},
-            "values": kind, "range": bounds and list(bounds)}
+            "values": kind, "range": bounds and list(bounds),
+            **_hashed("code", command_files(argv, context.root), context.root)}
 
     async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
         try:

@@ -228,6 +228,17 @@ class NoiseShares:
     judge_share: float | None
 
 
+def change_shares(noise: NoiseShares, row_variance: float, repeats: float) -> tuple[float, float, float] | None:
+    """The parts of (judge, generation, rows) in the variance of a row's difference between two arms; their sum is 1.
+
+    row_variance: of the rows' differences; repeats: calls a row and arm. V = omega^2 + 2 sigma^2 / K (Miller 2024),
+    so rows have what the noise of the calls leaves. None where nothing varies.
+    """
+    judge, generation = 2.0 * noise.judge / repeats, 2.0 * noise.generation / repeats
+    whole = max(row_variance, judge + generation)
+    return (judge / whole, generation / whole, 1.0 - (judge + generation) / whole) if whole > 0.0 else None
+
+
 def judge_share(variance: float, first: Samples, again: Samples) -> NoiseShares:
     """Split an A/A's variance by a scorer A/A: the same outputs scored twice, `first` and `again` call by call.
 

@@ -11,7 +11,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import runs
 from llmexp_tui.store.queue import QueueState
 from llmexp_tui.tui.messages import Fetched
-from llmexp_tui.tui.reads.results import read_report
+from llmexp_tui.tui.reads.results import read_report, refresh_report
 from llmexp_tui.tui.reads.runs import command_of
 from llmexp_tui.tui.state.runs import GroupLine
 from llmexp_tui.tui.state.verdict import run_badge, status_badge
@@ -59,6 +59,10 @@ def _of_command(session: Session, group: GroupLine) -> tuple[str, str]:
     kind = None if entry is None else entry.command.get("kind")
     if entry is not None and entry.state in _BAD:
         return f"{group.experiment}: {kind} {entry.state}: {entry.reason or ''}", "error"
+    if entry is not None and entry.state is QueueState.DONE and kind == "judge":
+        refresh_report(group.experiment, session, watch=_wanted)
+        left = f"; {entry.reason}" if entry.reason else ""
+        return f"{_verdict(session, group.experiment)}, judged{left}", "warning" if left else "information"
     if entry is not None and entry.state is QueueState.DONE and kind == "check":
         newest = runs.find_runs(session.store, experiment=group.experiment, limit=1)
         if newest and newest[0].created_at >= entry.queued_at:

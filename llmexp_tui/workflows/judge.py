@@ -159,7 +159,7 @@ def judge(
         calls_saved=effort.saved,
         cost_usd=effort.cost_usd,
         judge_noise=judges.noise_of(
-            session, rows, metrics, prepared, arms.baseline, _floors(session, rows, arms, metrics)
+            session, rows, metrics, prepared, arms.baseline, arms.candidates, _floors(session, rows, arms, metrics)
         ),
     )
     return settle(session, prepared, arms.sides, report, record=record)

@@ -28,8 +28,10 @@ from llmexp_tui.providers.prices import price_of
 from llmexp_tui.store import cache
 from llmexp_tui.workflows.session import Session
 
-_RAISE = "raise the cap and go on with `llmexp-tui resume` or `llmexp-tui judge`"
-_MEND = "mend the cause, then go on with `llmexp-tui resume` or `llmexp-tui judge`"
+_GO_ON = "finish the run with `llmexp-tui resume`; where it was complete before, say `llmexp-tui judge` again"
+_RAISE = f"raise the cap and {_GO_ON}"
+_MEND = f"mend the cause and {_GO_ON}"
+"""Judging is a run's last step: stopped within it, the run is not complete, and `judge` asks about complete runs."""
 
 
 @dataclass(slots=True)

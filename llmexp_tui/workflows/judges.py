@@ -18,8 +18,8 @@ from llmexp_tui.scoring.base import Scorer
 from llmexp_tui.scoring.discipline import drift_between, drift_within, judge_warnings, mixed_scorers
 from llmexp_tui.scoring.pairwise import orders_of
 from llmexp_tui.stats.agreement import PositionBias, position_bias
-from llmexp_tui.stats.floor import FloorRecord, judge_share
-from llmexp_tui.stats.pairs import Samples
+from llmexp_tui.stats.floor import FloorRecord, NoiseShares, change_shares, judge_share
+from llmexp_tui.stats.pairs import Samples, pair
 from llmexp_tui.store import experiments, runs, scores
 from llmexp_tui.workflows.columns import Frame, metric_samples
 from llmexp_tui.workflows.metrics import Metric
@@ -180,9 +180,9 @@ def _position(bias: PositionBias) -> str:
 
 def noise_of(
     session: Session, rows: Frame, metrics: Sequence[Metric], prepared: Prepared, baseline: Arm,
-    floors: dict[str, FloorRecord],
+    candidates: Sequence[Arm], floors: dict[str, FloorRecord],
 ) -> tuple[JudgeNoise, ...]:
-    """For each judge that judged the baseline's outputs again, its share of the noise of one call.
+    """For each judge that judged the baseline's outputs again, its share of the noise of one call, and of a change's.
 
     `floors` are the A/A's by metric; without one the judge's own variance alone is known.
     """
@@ -203,8 +203,24 @@ def noise_of(
         total = None if floor is None else floor.variance
         shares = judge_share(total or 0.0, _repeated(first, len(more)), _end_to_end(more))
         share = shares.judge_share if total else None
-        found.append(JudgeNoise(name, len(more) + 1, shares.judge, total, share))
+        of_change = _of_change(session, rows, metric, baseline, candidates, shares) if total else None
+        found.append(JudgeNoise(name, len(more) + 1, shares.judge, total, share, *(of_change or ())))
     return tuple(found)
+
+
+def _of_change(
+    session: Session, rows: Frame, metric: Metric, baseline: Arm, candidates: Sequence[Arm], shares: NoiseShares
+) -> tuple[float, float, float] | None:
+    """What judge, generation and rows contribute to the uncertainty of a change, over all candidates."""
+    first = metric_samples(session, rows, tuple(baseline), metric)
+    pairs = [
+        pair(metric.spec, first, metric_samples(session, rows, tuple(arm), metric), rows.size) for arm in candidates
+    ]
+    usable = [one for one in pairs if one.problem is None and one.n > 1]
+    if not usable:
+        return None
+    variance = float(np.mean([np.var(one.candidate - one.baseline, ddof=1) for one in usable]))
+    return change_shares(shares, variance, float(np.mean([one.repeats for one in usable])))
 
 
 def _repeated(samples: Samples, times: int) -> Samples:

@@ -12,15 +12,15 @@ from llmexp_tui.errors import UsageError
 from llmexp_tui.store import queue
 from llmexp_tui.workflows.session import Session
 
-KINDS = ("run", "aa", "check", "resume")
+KINDS = ("run", "aa", "check", "resume", "judge")
 KEPT_LOGS = 10
 
 
 def queue_run(session: Session, kind: str, experiment: str, options: Mapping[str, Any] | None = None) -> str:
     """Queues a command; the id by which it can be followed and stopped (a new run's group has it too).
 
-    `kind` is run, aa, check or resume; `options` are the fields of RunOptions or CheckOptions, for resume `run` or
-    `group`. Raises UsageError for another kind.
+    `kind` is one of KINDS; `options` are the fields of RunOptions or CheckOptions, for resume `run` or `group`, for
+    judge `runs` (the baseline's first). Raises UsageError for another kind.
     """
     if kind not in KINDS:
         raise UsageError(f'"{kind}" cannot be queued', mend=f"one of {', '.join(KINDS)}")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.errors import UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.reports.text_panel import experiment_panel
 from llmexp_tui.store import runs, scores
@@ -276,7 +277,10 @@ async def test_judging_counts_against_the_cap_and_goes_on_later(tmp_path: Path) 
                          jury={"max_tokens": 100})  # fmt: skip
         outcome = await ran(folder, max_cost=0.25)
         assert outcome.exit_code == 4
-        assert "cost cap" in (outcome.stop_reason or "")
+        reason = outcome.stop_reason or ""
+        assert "cost cap" in reason and "finish the run with `llmexp-tui resume`" in reason
+        with folder.session() as session, pytest.raises(UsageError, match="no complete run"):
+            await rejudge(session, ("tone",), RunOptions())  # which is why that is not what it names first
         asked = len(judge_requests(server))
         assert 0 < asked < 2 * ROWS
         with folder.session() as session:

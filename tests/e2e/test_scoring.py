@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from llmexp_tui.errors import ConfigError, TrustError, UsageError
+from llmexp_tui.reports.html_page import check_html
 from llmexp_tui.reports.json import experiment_json
-from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.reports.record import CheckReport, ExperimentReport
+from llmexp_tui.reports.text_panel import experiment_panel
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.store import scores
 from llmexp_tui.store.datasets import row_refs
+from llmexp_tui.tui.state.cells import plain
+from llmexp_tui.tui.state.results import sentences
 from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment, compare_runs
 from llmexp_tui.workflows.human import give_grade, give_preference, people_agreement
@@ -298,6 +302,13 @@ async def test_judging_again_gives_the_judges_share_of_the_noise(tmp_path: Path)
         assert noise.share is not None and noise.share > 0.6  # all of it, but for the draw
         (entry,) = experiment_json(report)["judge_noise"]
         assert entry["share"] == noise.share
+        parts = (noise.change_judge, noise.change_generation, noise.change_rows)
+        assert [entry["change_judge"], entry["change_generation"], entry["change_rows"]] == list(parts)
+        assert sum(part or 0.0 for part in parts) == pytest.approx(1.0)
+        app = " ".join(plain(line) for line in sentences(report, None))
+        page = check_html(CheckReport((report,)))
+        for shown in (app, page, " ".join(experiment_panel(report).split())):
+            assert "from which rows there are" in shown
         called = server.count
         folder.scorers[0] = RUBRIC
         folder.write()

@@ -77,6 +77,14 @@ def compare_and_keep(
     return report
 
 
+def start_judging(report: ExperimentReport, session: Session) -> str:
+    """Queue the judges for what they have not scored of the report's runs, or failed on. The command's id."""
+    from llmexp_tui.workflows.start import queue_run
+
+    arms = (report.baseline, *report.candidates)
+    return queue_run(session, "judge", report.name, {"runs": [arm.id for arm in arms if arm is not None]})
+
+
 def _newest(experiment: str, session: Session) -> RunRecord | None:
     found = runs.find_runs(session.store, experiment=experiment, slot=SLOT_MAIN, statuses=_JUDGEABLE, limit=1)
     return found[0] if found else None

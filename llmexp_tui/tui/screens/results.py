@@ -14,7 +14,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.errands import copy_text
-from llmexp_tui.tui.reads.results import read_report, refresh_report
+from llmexp_tui.tui.reads.results import read_report, refresh_report, start_judging
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import interval
 from llmexp_tui.tui.state import results as state
@@ -47,6 +47,10 @@ class ResultsScreen(ProjectScreen):
         Binding("a", "aa", "A/A", tooltip="Run the baseline against itself", show=False, id="aa.start"),
         Binding("u", "recompute", "Compare again", show=False, id="results.recompute"),
         Binding("b", "score", "Score", tooltip="Score answers by hand, blind", show=False, id="results.score"),
+        Binding(
+            "J", "judge", "Judge", tooltip="Ask the judges about answers that they have not scored", show=False,
+            id="results.judge",
+        ),
         Binding("y", "copy", "Copy", tooltip="Copy the panel as text", show=False, id="results.copy"),
     ]
 
@@ -236,6 +240,22 @@ class ResultsScreen(ProjectScreen):
             from llmexp_tui.tui.screens.scoring import ScoringScreen
 
             self.app.push_screen(ScoringScreen(self.report, self.candidate))
+
+    def action_judge(self) -> None:
+        """Have the stored answers judged, once it is said that it costs."""
+        from llmexp_tui.tui.screens.confirm import ConfirmScreen
+
+        if self.report is None:
+            return
+        if not state.asks_for_judges(self.report):
+            self.home_app.say("The judges have scored every answer")
+            return
+        what = "They judge stored answers that they have not scored, or failed on. No variant is called; judges cost."
+        self.app.push_screen(ConfirmScreen("Ask the judges?", what, "ask them"), self._judge)
+
+    def _judge(self, sure: bool | None) -> None:
+        if sure and self.report is not None:
+            self.fetch("judge", partial(start_judging, self.report), lambda _: self.home_app.say("Judging started"))
 
     def action_run(self) -> None:
         """Run it again."""

@@ -184,8 +184,16 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
     lines += [*trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
-    lines += [line(("     " + note, "muted")) for note in report.notes]
+    if asks_for_judges(report):
+        lines.append(line("     ", ("J", "key"), ("  has the judges asked about them", "muted")))
+    notes = (*(figures.noise_text(noise) for noise in report.judge_noise), *report.notes)
+    lines += [line(("     " + note, "muted")) for note in notes]
     return lines
+
+
+def asks_for_judges(report: ExperimentReport) -> bool:
+    """Whether a warning names the command that asks judges about stored outputs."""
+    return any("`llmexp-tui judge " in warning for warning in report.warnings)
 
 
 def _facts(metric: MetricResult) -> Line:

@@ -41,7 +41,8 @@ class GroupLine:
     """Runs started together. `rate` in calls a second over the last seconds, `eta_s` None while unknown.
 
     `alive` is False where the worker is gone though the runs are not finished. Without arms it is a command of a
-    `kind` (run, aa, check, resume) that waits for its worker. `estimate` says in words how the change looks so far.
+    `kind` (run, aa, check, resume, judge) that waits for its worker. `estimate` says in words how the change looks so
+    far.
     """
 
     group: str

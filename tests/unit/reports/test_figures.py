@@ -109,6 +109,13 @@ def test_a_judges_noise_as_a_sentence(judge: float, total: float | None, share: 
     assert text.startswith("judged 3 times over, tone")
 
 
+def test_what_makes_a_change_uncertain_as_a_sentence() -> None:
+    from llmexp_tui.reports.record import JudgeNoise
+
+    text = figures.noise_text(JudgeNoise("tone", 3, 0.04, 0.16, 0.25, 0.1, 0.3, 0.6))
+    assert "10% comes from the judge, 30% from generation, 60% from which rows there are" in text
+
+
 def test_who_judged_and_for_how_much() -> None:
     assert figures.judging_text((), 0.5) == ""
     assert figures.judging_text(("m-1",), 0.5) == "judged by m-1 for $0.50"

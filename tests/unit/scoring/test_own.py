@@ -77,6 +77,50 @@ def test_the_code_is_the_fingerprint_and_leaves_no_bytecode(project: ScorerConte
     assert not list(tmp_path.rglob("*.pyc"))
 
 
+HELPED = """
+import json
+from rules import best
+from pack import deep
+
+def helped(row, output):
+    return best() * deep.share()
+"""
+
+
+def test_what_the_code_imports_from_its_folder_is_the_fingerprint_too(project: ScorerContext, tmp_path: Path) -> None:
+    (tmp_path / "scorers.py").write_text(HELPED)
+    (tmp_path / "rules.py").write_text("def best(): return 1.0")
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("")
+    (tmp_path / "pack" / "deep.py").write_text("from .deeper import HALF\ndef share(): return HALF")
+    (tmp_path / "pack" / "deeper.py").write_text("HALF = 0.5")
+    (tmp_path / "other.py").write_text("")
+    first = python(project, "helped")
+    assert first.score(sample("")).value == 0.5
+    assert set(first.body()["settings"]["imports"]) == {
+        "rules.py", "pack/__init__.py", "pack/deep.py", "pack/deeper.py"
+    }
+    (tmp_path / "pack" / "deeper.py").write_text("HALF = 0.4")
+    second = python(project, "helped")
+    assert second.fingerprint != first.fingerprint
+    assert second.score(sample("")).value == 0.4
+    (tmp_path / "other.py").write_text("x = 1")
+    assert python(project, "helped").fingerprint == second.fingerprint
+    assert not list(tmp_path.rglob("*.pyc"))
+
+
+def test_a_command_is_known_by_the_files_that_it_names(project: ScorerContext, tmp_path: Path) -> None:
+    (tmp_path / "score.py").write_text("import words\nprint(words.VALUE)")
+    (tmp_path / "words.py").write_text("VALUE = 1")
+    command = [sys.executable, "score.py", "x" * 5000]
+    found = []
+    for name, text in (("words.py", "VALUE = 0"), ("score.py", "print(1)")):
+        found.append(scorer("command", project, command=command).fingerprint)
+        (tmp_path / name).write_text(text)
+    found.append(scorer("command", project, command=command).fingerprint)
+    assert len(set(found)) == 3
+
+
 @pytest.mark.parametrize(
     ("reference", "message"),
     [("scorers.py", "names no function"), ("scorers.py:no", "has no function no"), ("scorers.py:text", "no function"),

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from llmexp_tui.stats import FloorKey, FloorRecord, MetricSpec, Samples, measure_floor
-from llmexp_tui.stats.floor import drift_between, drift_variance, floor_from_repeats, judge_share
+from llmexp_tui.stats.floor import (
+    NoiseShares,
+    change_shares,
+    drift_between,
+    drift_variance,
+    floor_from_repeats,
+    judge_share,
+)
 from llmexp_tui.stats.pairs import pair
 from tests.unit.stats.tables import column, flipped, zero_one
 
@@ -153,6 +160,15 @@ def test_the_judges_share_is_split_off() -> None:
     assert shares.judge_share == pytest.approx(0.25, abs=0.03)
     with pytest.raises(ValueError, match="same calls"):
         judge_share(0.04, first, column(quality[:10]))
+
+
+def test_a_changes_uncertainty_splits_into_judge_generation_and_rows() -> None:
+    noise = NoiseShares(total=0.04, judge=0.01, generation=0.03, judge_share=0.25)
+    # One call: 2 * .01 and 2 * .03 of .16; four calls quarter both, and leave the rows more.
+    assert change_shares(noise, 0.16, 1.0) == pytest.approx((0.125, 0.375, 0.5))
+    assert change_shares(noise, 0.10, 4.0) == pytest.approx((0.05, 0.15, 0.8))
+    assert change_shares(noise, 0.02, 1.0) == pytest.approx((0.25, 0.75, 0.0)), "rows cannot have less than nothing"
+    assert change_shares(NoiseShares(0.0, 0.0, 0.0, None), 0.0, 1.0) is None
 
 
 def test_drift_is_what_runs_differ_by_beyond_their_own_noise() -> None:
