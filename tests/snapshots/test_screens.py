@@ -22,6 +22,7 @@ SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 WALKS: dict[str, tuple[str, ...]] = {
     "home": (),
     "results": ("HomeScreen", "enter"),
+    "variants": ("HomeScreen", "enter", "ResultsScreen", "v"),
     "rows": ("HomeScreen", "j", "enter", "ResultsScreen", "n"),
     "row": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "enter"),
     "runs": ("HomeScreen", "2"),

@@ -419,11 +419,12 @@ async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make
         await pilot.press("enter")
         results = await on_screen(pilot, ResultsScreen)
         table = await filled(pilot, "#metrics")
-        await pilot.press("v")
-        await until(pilot, lambda: table.columns[1].key == "c:short")
+        await pilot.press("j", "v")
+        await until(pilot, lambda: table.columns[1].key == "level")
+        assert results.metric is not None and (results.metric.metric, results.metric.candidate) == ("cost", "short")
         await pilot.press("escape")
         await until(pilot, lambda: table.columns[1].key == "values")
-        assert pilot.app.screen is results
+        assert pilot.app.screen is results and results.metric is not None and results.metric.metric == "cost"
 
 
 async def test_trust_is_asked_once_before_anything_is_planned(
