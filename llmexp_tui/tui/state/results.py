@@ -57,13 +57,17 @@ def plot_cells(cells: int) -> int:
     return max(11, min(48, cells - _FIGURES - taken))
 
 
+def arms_of(report: ExperimentReport, candidate: str) -> str:
+    """What the two figures of a column of values are of."""
+    return f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
+
+
 def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple[Column, ...]:
     """The table's columns in so many cells; the plot's title is its scale."""
     plot = plot_cells(cells)
-    arms = f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
     return (
         Column("metric", "Metric"),
-        Column("values", arms, 17, "right", drop_below=70),
+        Column("values", arms_of(report, candidate), 17, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),
