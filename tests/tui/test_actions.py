@@ -33,6 +33,7 @@ from llmexp_tui.tui.screens.settings import SettingsScreen
 from llmexp_tui.tui.screens.tag import TagScreen
 from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
+from llmexp_tui.tui.state.rows import name_of
 from llmexp_tui.tui.themes import THEME_NAMES
 from llmexp_tui.workflows import start
 from llmexp_tui.workflows.human import human_fingerprint
@@ -197,6 +198,33 @@ async def test_marked_rows_become_a_dataset_of_the_project(
     assert version.rows == 2
     table = tomllib.loads((project / "llmexp.toml").read_text())
     assert table["datasets"]["tickets-hard"]["id"] == "id" and "tone" in table["experiments"]
+
+
+async def test_marked_rows_become_a_slice_of_their_dataset(
+    make_app: MakeApp, session: Session, project: Path
+) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("j", "enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("n")
+        await on_screen(pilot, RowsScreen)
+        table = await filled(pilot, "#rows")
+        await pilot.press("space", "space", "m")
+        await on_screen(pilot, MarkedScreen)
+        await pilot.press("tab", "enter")
+        await on_screen(pilot, RowsScreen)
+        marked = {name_of(key) for key in table.marked}
+        await until(pilot, lambda: len(datasets.versions(session.store, "tickets")) == 3)
+    version = datasets.versions(session.store, "tickets")[0]
+    assert version.changelog == '2 rows marked as slice "hard"'
+    found = list(datasets.iter_rows(session.store, version.hash))
+    assert len(marked) == 2 and {row.key for row in found if row.values["hard"] == "yes"} == marked
+    assert sum(row.values["hard"] == "no" for row in found) == 58
+    entry = tomllib.loads((project / "llmexp.toml").read_text())["datasets"]["tickets"]
+    assert entry["slices"] == ["hard", "channel"]
 
 
 async def test_a_changed_file_is_recorded_and_compared(make_app: MakeApp, project: Path) -> None:
