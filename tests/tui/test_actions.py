@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.store import comparisons, datasets, prompts, queue, runs, scores
@@ -329,9 +330,11 @@ async def test_help_lists_the_live_keys(make_app: MakeApp) -> None:
         await pilot.press("question_mark")
         screen = await on_screen(pilot, KeysScreen)
         titles = [title for title, _ in screen._groups]
-        assert titles[0] == "In the part that has the focus" and titles[-1] == "Everywhere"
+        assert titles[0] == "This screen" and titles[-1] == "Everywhere"
         texts = {entry.text for _, entries in screen._groups for entry in entries}
         assert "Run the experiment under the cursor" in texts
+        shown = str(screen.query_one(Static).content)
+        assert "measures the\n" + " " * 21 + "noise floor" in shown, "words go on under words, not under keys"
         await pilot.press("escape")
         await on_screen(pilot, HomeScreen)
 
@@ -438,6 +441,21 @@ async def test_the_palette_does_from_home_what_other_screens_do(
         await until(pilot, lambda: all(word in _first_option(pilot.app.screen).lower() for word in wanted))
         await pilot.press("enter")
         await on_screen(pilot, screen)
+
+
+async def test_the_next_candidate_has_a_key_only_where_there_is_one(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        assert "next_candidate" not in {active.binding.action for active in results.active_bindings.values()}
+        assert results.report is not None
+        other = [replace(metric, candidate="other") for metric in results.report.metrics]
+        results._show(replace(results.report, metrics=(*results.report.metrics, *other)))
+        await pilot.press("c")
+        assert results.candidate == "other"
 
 
 async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make_app: MakeApp) -> None:

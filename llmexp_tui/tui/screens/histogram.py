@@ -29,7 +29,7 @@ class HistogramScreen(ProjectScreen):
         self.report = report
         self.candidate = candidate
         self.metric = metric
-        self._known = False
+        self._asked = self._known = False
         self._histogram: Histogram | None = None
 
     def body(self) -> ComposeResult:
@@ -55,7 +55,8 @@ class HistogramScreen(ProjectScreen):
 
     def load(self) -> None:
         """Read the values once."""
-        if not self._known:
+        if not self._asked:
+            self._asked = True
             read = partial(read_histogram, self.report, self.candidate, self.metric.metric)
             self.fetch("histogram", read, self._show)
 

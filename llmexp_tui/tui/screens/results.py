@@ -114,6 +114,7 @@ class ResultsScreen(ProjectScreen):
             return
         if self.candidate not in names:
             self.candidate = names[0]
+        self.refresh_bindings()
         self._draw()
         if self._then:
             self.call_after_refresh(self.run_action, self._then)
@@ -193,12 +194,16 @@ class ResultsScreen(ProjectScreen):
         if metric is not None:
             self.app.push_screen(RowsScreen(self.report, self.candidate, metric, chosen))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One candidate has no next."""
+        if action == "next_candidate" and self.report is not None:
+            return len(state.candidates(self.report)) > 1
+        return super().check_action(action, parameters)
+
     def action_next_candidate(self) -> None:
         """The next candidate's figures."""
         names = state.candidates(self.report) if self.report else ()
-        if len(names) == 1:
-            self.home_app.say(f"{names[0]} is the only candidate")
-        elif names:
+        if names:
             self.candidate = names[(names.index(self.candidate) + 1) % len(names)]
             self._together = False
             self._draw()
