@@ -140,8 +140,10 @@ class ResultsScreen(ProjectScreen):
             )
         self.query_one("#heading", Static).update(join_lines(heading))
         if self._together:
+            scale = variants.scale_of(report)
             columns, rows = variants.table(report, cells)
         else:
+            scale = state.scale_of(report, self.candidate)
             columns, rows = (
                 state.table_columns(report, self.candidate, cells),
                 state.table_rows(report, self.candidate, cells),
@@ -149,7 +151,7 @@ class ResultsScreen(ProjectScreen):
         table.show(ListSource(rows), columns=columns)
         shown = not self._together or variants.plot_cells(cells) > 0
         self.query_one("#legend").display = shown
-        self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend())]))
+        self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend(scale))]))
         self._explain()
 
     def on_resize(self) -> None:

@@ -35,13 +35,17 @@ def plot_cells(cells: int) -> int:
     return min(_MOST_PLOT, room) if room >= _LEAST_PLOT else 0
 
 
+def scale_of(report: ExperimentReport) -> interval.Scale:
+    """The one scale of all variants."""
+    found = (interval.interval_of(metric) for metric in report.metrics)
+    return interval.common_scale(item for item in found if item is not None)
+
+
 def table(report: ExperimentReport, cells: int) -> tuple[tuple[Column, ...], list[TableRow]]:
     """Columns and rows in so many cells."""
     found = {MetricKey.of(metric): metric.registered for metric in report.metrics}
     ordered = sorted(found, key=lambda key: not found[key])
-    scale = interval.common_scale(
-        item for metric in report.metrics if (item := interval.interval_of(metric)) is not None
-    )
+    scale = scale_of(report)
     plot = plot_cells(cells)
     drawn = (Column("plot", interval.axis(scale, plot), plot),) if plot else ()
     baseline = report.baseline.variant if report.baseline else "baseline"
