@@ -51,7 +51,7 @@ def table(report: ExperimentReport, cells: int) -> tuple[tuple[Column, ...], lis
     baseline = report.baseline.variant if report.baseline else "baseline"
     columns = (
         Column("variant", "Variant"),
-        Column("level", "Level (95 %)", _LEVEL),
+        Column("level", "Level (95 %)", _LEVEL, drop_below=70),
         Column("change", f"Change to {baseline}", _CHANGE, "right"),
         *drawn,
         Column("verdict", "Verdict", _VERDICT),
