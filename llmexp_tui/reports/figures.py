@@ -127,13 +127,33 @@ def arm_values(metric: MetricResult) -> str:
     low, high = metric.baseline, metric.candidate_value
     if low is None and high is None:
         return UNKNOWN
+    return f"{_value(metric, low, '$')} → {_value(metric, high, '$')}{_unit(metric)}"
+
+
+def arm_level(metric: MetricResult, *, baseline: bool) -> str:
+    """`85.0 % (81.2 … 88.1)`: one arm's value with its own interval, where it has one."""
+    value, low, high = metric.candidate_value, metric.candidate_low, metric.candidate_high
+    if baseline:
+        value, low, high = metric.baseline, metric.baseline_low, metric.baseline_high
+    if value is None:
+        return UNKNOWN
+    level = f"{_value(metric, value, '$')}{_unit(metric)}"
+    return level if low is None or high is None else f"{level} ({_value(metric, low)} … {_value(metric, high)})"
+
+
+def _value(metric: MetricResult, value: float | None, currency: str = "") -> str:
     if metric.type in SHARE_TYPES:
-        return f"{percent(low)} → {percent(high)} %"
-    if _is_cost(metric):
+        return percent(value)
+    if _is_cost(metric) and value is not None:
         # A single call costs so little that its zeros hide the figure.
-        return " → ".join("–" if value is None else f"${number(1000 * value)}" for value in (low, high))
-    unit = " ms" if metric.metric in ("latency", "ttft") else ""
-    return f"{number(low)} → {number(high)}{unit}"
+        return f"{currency}{number(1000 * value)}"
+    return number(value)
+
+
+def _unit(metric: MetricResult) -> str:
+    if metric.type in SHARE_TYPES:
+        return " %"
+    return " ms" if metric.metric in ("latency", "ttft") else ""
 
 
 def _is_cost(metric: MetricResult) -> bool:

@@ -32,7 +32,7 @@ _RANGE = 20_000
 """Rows looked through before it is told how far it is."""
 
 FILTERS = ("all", "regressed", "improved", "flipped", "errored", "disagreement")
-SORTS = ("order", "change", "baseline", "candidate", "key")
+SORTS = ("order", "change", "baseline", "candidate", "key", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class PairQuery:
     regressed means. `worst` is the score that a failed call counts as, None to leave it out of the mean.
     `filter` is one of FILTERS; `disagreement`: better by one of `metrics` (pairs of fingerprint and direction) and
     worse by another. `sort` is one of SORTS: `order` is the order in which rows came into the store, `change` the
-    worst change first; nothing sorts last. `text` is looked for in rows, answers and errors, `slice` is (column,
-    value). `repeat` looks at one repeat alone; otherwise values are means over repeats.
+    worst change first, `text` goes by a row's longest text, that of the columns `hidden` aside; nothing sorts last.
+    `text` is looked for in rows, answers and errors, `slice` is (column, value). `repeat` looks at one repeat alone;
+    otherwise values are means over repeats.
     """
 
     baseline_run: str
@@ -59,6 +60,7 @@ class PairQuery:
     repeat: int | None = None
     worst: float | None = None
     metrics: tuple[tuple[str, str], ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -90,6 +92,7 @@ def parameters(store: Store, connection: Connection, query: PairQuery) -> dict[s
         "like_json": encode_text(f"%{in_json}%"),
         "column": encode_text(column),
         "value": encode_text(value),
+        "hidden": json.dumps(query.hidden),
     }
 
 
@@ -120,7 +123,19 @@ _CONDITIONS = {
     "errored": " AND (a.f > 0 OR b.f > 0 OR a.e > 0 OR b.e > 0)",
 }
 _KEY_SQL = "(SELECT r.key FROM row r WHERE r.no = a.row_no)"
-_ORDERS = {"order": "a.row_no", "change": _CHANGE, "baseline": "a.v", "candidate": "b.v", "key": _KEY_SQL}
+_TEXT_SQL = (
+    "(SELECT substr(j.value, 1, 300) FROM row r, json_each(CAST(r.body AS TEXT)) j WHERE r.no = a.row_no"
+    " AND j.type = 'text' AND j.key NOT IN (SELECT value FROM json_each(:hidden))"
+    " ORDER BY length(j.value) DESC, j.id LIMIT 1) COLLATE NOCASE"
+)
+_ORDERS = {
+    "order": "a.row_no",
+    "change": _CHANGE,
+    "baseline": "a.v",
+    "candidate": "b.v",
+    "key": _KEY_SQL,
+    "text": _TEXT_SQL,
+}
 
 
 def _like(*columns: str) -> str:

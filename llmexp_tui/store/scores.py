@@ -124,6 +124,16 @@ def ratings(store: Store, run_id: str, fingerprint: str) -> dict[tuple[int, int]
     return found
 
 
+def scored_at(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> dict[tuple[int, int], str]:
+    """(row_no, repeat) -> when a scorer, or the person `by`, scored a run's output."""
+    query = select(_SCORE.c.row_no, _SCORE.c.repeat, _SCORE.c.at).where(_SCORE.c.by == by)
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        found = connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer))
+        return {(row, repeat): at for row, repeat, at in found}
+
+
 def labels_of(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> list[str]:
     """The labels that a scorer gave a run's outputs, those without one left out."""
     query = select(_SCORE.c.label).where(_SCORE.c.label.is_not(None), _SCORE.c.by == by)

@@ -22,6 +22,7 @@ SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
 WALKS: dict[str, tuple[str, ...]] = {
     "home": (),
     "results": ("HomeScreen", "enter"),
+    "variants": ("HomeScreen", "enter", "ResultsScreen", "v"),
     "rows": ("HomeScreen", "j", "enter", "ResultsScreen", "n"),
     "row": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "enter"),
     "runs": ("HomeScreen", "2"),
@@ -45,6 +46,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     "used-by": ("HomeScreen", "4", "PromptsScreen", "t"),
     "confirm": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
     "no-rows": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "slash", *"zzz", "enter"),
+    "marked": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "space", "m", "MarkedScreen", "tab"),
     "tag": ("HomeScreen", "3", "DatasetsScreen", "t"),
     "launch-aa": ("HomeScreen", "a"),
     "grades": ("HomeScreen", "enter", "ResultsScreen", "b", "ScoringScreen", "m"),

@@ -101,6 +101,18 @@ def test_orders_put_nothing_last(store: Store, rows: list[int]) -> None:
     assert found(store, rows, descending=True) == [7, 6, 5, 4, 3, 2, 1, 0]
 
 
+def test_rows_sort_by_their_own_text(store: Store) -> None:
+    texts = ({"q": "pear"}, {"q": "Apple", "label": "longer than it"}, {"q": 7}, {"q": "fig", "label": None})
+    odd = [make_row(values, key=str(n)) for n, values in enumerate(texts)]
+    dataset, _ = datasets.add_version(store, "odd", odd, columns=("q", "label"), author="ada", at=AT)
+    runs.create_runs(store, [run_record(id, dataset) for id in ("base", "cand")])
+    numbers = [ref.no for ref in datasets.row_refs(store, dataset.hash)]
+    write_cells(store, [cell("base", no) for no in numbers])
+    assert found(store, numbers, sort="text", hidden=("label",)) == [1, 3, 0, 2]
+    assert found(store, numbers, sort="text", hidden=("label",), descending=True) == [0, 3, 1, 2]
+    assert found(store, numbers, sort="text") == [3, 1, 0, 2]
+
+
 @pytest.mark.parametrize(
     ("needle", "places"),
     [("What is 3?", [3]), ("cand SAYS", [0, 1, 2, 3, 4, 6]), ("timeout of base", [4]), ("100%", []), ("_", []),

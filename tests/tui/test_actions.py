@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.store import comparisons, datasets, prompts, queue, runs, scores
@@ -33,6 +34,7 @@ from llmexp_tui.tui.screens.settings import SettingsScreen
 from llmexp_tui.tui.screens.tag import TagScreen
 from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
+from llmexp_tui.tui.state.rows import name_of
 from llmexp_tui.tui.themes import THEME_NAMES
 from llmexp_tui.workflows import start
 from llmexp_tui.workflows.human import human_fingerprint
@@ -199,6 +201,33 @@ async def test_marked_rows_become_a_dataset_of_the_project(
     assert table["datasets"]["tickets-hard"]["id"] == "id" and "tone" in table["experiments"]
 
 
+async def test_marked_rows_become_a_slice_of_their_dataset(
+    make_app: MakeApp, session: Session, project: Path
+) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("j", "enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("n")
+        await on_screen(pilot, RowsScreen)
+        table = await filled(pilot, "#rows")
+        await pilot.press("space", "space", "m")
+        await on_screen(pilot, MarkedScreen)
+        await pilot.press("tab", "enter")
+        await on_screen(pilot, RowsScreen)
+        marked = {name_of(key) for key in table.marked}
+        await until(pilot, lambda: len(datasets.versions(session.store, "tickets")) == 3)
+    version = datasets.versions(session.store, "tickets")[0]
+    assert version.changelog == '2 rows marked as slice "hard"'
+    found = list(datasets.iter_rows(session.store, version.hash))
+    assert len(marked) == 2 and {row.key for row in found if row.values["hard"] == "yes"} == marked
+    assert sum(row.values["hard"] == "no" for row in found) == 58
+    entry = tomllib.loads((project / "llmexp.toml").read_text())["datasets"]["tickets"]
+    assert entry["slices"] == ["hard", "channel"]
+
+
 async def test_a_changed_file_is_recorded_and_compared(make_app: MakeApp, project: Path) -> None:
     async with make_app().run_test() as pilot:
         await on_screen(pilot, HomeScreen)
@@ -301,9 +330,11 @@ async def test_help_lists_the_live_keys(make_app: MakeApp) -> None:
         await pilot.press("question_mark")
         screen = await on_screen(pilot, KeysScreen)
         titles = [title for title, _ in screen._groups]
-        assert titles[0] == "In the part that has the focus" and titles[-1] == "Everywhere"
+        assert titles[0] == "This screen" and titles[-1] == "Everywhere"
         texts = {entry.text for _, entries in screen._groups for entry in entries}
         assert "Run the experiment under the cursor" in texts
+        shown = str(screen.query_one(Static).content)
+        assert "measures the\n" + " " * 21 + "noise floor" in shown, "words go on under words, not under keys"
         await pilot.press("escape")
         await on_screen(pilot, HomeScreen)
 
@@ -412,6 +443,21 @@ async def test_the_palette_does_from_home_what_other_screens_do(
         await on_screen(pilot, screen)
 
 
+async def test_the_next_candidate_has_a_key_only_where_there_is_one(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        assert "next_candidate" not in {active.binding.action for active in results.active_bindings.values()}
+        assert results.report is not None
+        other = [replace(metric, candidate="other") for metric in results.report.metrics]
+        results._show(replace(results.report, metrics=(*results.report.metrics, *other)))
+        await pilot.press("c")
+        assert results.candidate == "other"
+
+
 async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make_app: MakeApp) -> None:
     async with make_app().run_test() as pilot:
         await on_screen(pilot, HomeScreen)
@@ -419,11 +465,12 @@ async def test_escape_leaves_the_table_of_all_candidates_before_the_results(make
         await pilot.press("enter")
         results = await on_screen(pilot, ResultsScreen)
         table = await filled(pilot, "#metrics")
-        await pilot.press("v")
-        await until(pilot, lambda: table.columns[1].key == "c:short")
+        await pilot.press("j", "v")
+        await until(pilot, lambda: table.columns[1].key == "level")
+        assert results.metric is not None and (results.metric.metric, results.metric.candidate) == ("cost", "short")
         await pilot.press("escape")
         await until(pilot, lambda: table.columns[1].key == "values")
-        assert pilot.app.screen is results
+        assert pilot.app.screen is results and results.metric is not None and results.metric.metric == "cost"
 
 
 async def test_trust_is_asked_once_before_anything_is_planned(

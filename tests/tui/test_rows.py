@@ -34,7 +34,7 @@ async def test_rows_sort_by_every_column_both_ways(make_app: MakeApp) -> None:
     async with make_app().run_test(size=(100, 30)) as pilot:
         rows, table = await open_rows(pilot)
         first: dict[str, str | None] = {}
-        for _ in range(5):
+        for _ in range(6):
             for key in ("S", "s"):
                 await until(pilot, lambda: table.ready and table.source is not None and table.cursor_key is not None)
                 source = table.source
@@ -43,12 +43,16 @@ async def test_rows_sort_by_every_column_both_ways(make_app: MakeApp) -> None:
                 before = source
                 await pilot.press(key)
                 await until(pilot, lambda before=before: table.source is not before)  # type: ignore[misc]
-        assert len(first) == 10
+        assert len(first) == 12
         assert first["all rows, by name"] != first["all rows, by name, last first"]
         await pilot.click("#rows", offset=(3, 0))
         await until(pilot, lambda: rows.asked.sort == "key" and not rows.asked.descending)
         await pilot.click("#rows", offset=(3, 0))
         await until(pilot, lambda: rows.asked.descending)
+        await pilot.click("#rows", offset=(3, 0))
+        await until(pilot, lambda: rows.asked.words == "all rows")
+        await pilot.click("#rows", offset=(70, 0))
+        await until(pilot, lambda: rows.asked.words == "all rows, by input" and table.columns[3].title == "Input ↑")
 
 
 async def test_one_key_keeps_to_the_slice_of_the_row(make_app: MakeApp) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.store import runs
 from llmexp_tui.tui.reads.columns import column_of
 from llmexp_tui.tui.reads.results import refresh_report
+from llmexp_tui.tui.state.histogram import Histogram, make_histogram
 from llmexp_tui.workflows.session import Session
 
 
@@ -20,12 +19,10 @@ def pair_of(report: ExperimentReport, candidate: str, session: Session) -> tuple
     return runs.get_run(session.store, baseline), runs.get_run(session.store, arm.id)
 
 
-def read_values(
-    report: ExperimentReport, candidate: str, metric: str, session: Session
-) -> tuple[list[float], list[float]]:
-    """Every value of both arms, each repeat on its own."""
+def read_histogram(report: ExperimentReport, candidate: str, metric: str, session: Session) -> Histogram | None:
+    """Every value of both arms, each repeat on its own; None where none is stored."""
     left, right = (column_of(session, record, metric).value for record in pair_of(report, candidate, session))
-    return left[np.isfinite(left)].tolist(), right[np.isfinite(right)].tolist()
+    return make_histogram(left, right)
 
 
 def read_slices(

@@ -10,7 +10,7 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,6 +57,21 @@ def add_row(name: str, values: Values, session: Session) -> DatasetVersion:
     return _recorded(session, name, f"row {key} added")
 
 
+def add_column(
+    name: str, column: str, value: Callable[[str], str], changelog: str, session: Session
+) -> DatasetVersion:
+    """The dataset with one column more: `value` gives it for a row's id. Raises UsageError, DatasetError."""
+    source = _editable(session, name)
+
+    def change(row: dict[str, Any]) -> Values:
+        if column in row:
+            raise DatasetError(f'there is a column "{column}" already', where=source.path, mend="choose another name")
+        return {**row, column: value(str(row.get(source.id or "")))}
+
+    _rewrite(session.root / source.path, change, None, column=column)
+    return _recorded(session, name, changelog)
+
+
 def _editable(session: Session, name: str) -> DatasetSource:
     source = dataset_source(session, name)
     suffix = Path(source.path).suffix.lower()
@@ -73,8 +88,13 @@ def _recorded(session: Session, name: str, changelog: str) -> DatasetVersion:
     return version
 
 
-def _rewrite(path: Path, change: Change, added: Values | None, check: Callable[[], None] = lambda: None) -> None:
-    """The file with every row passed through `change`, in place of the old one unless `check` raises at the end."""
+def _rewrite(
+    path: Path, change: Change, added: Values | None, check: Callable[[], None] = lambda: None, *, column: str = ""
+) -> None:
+    """The file with every row passed through `change`, in place of the old one unless `check` raises at the end.
+
+    `column` is one that `change` adds.
+    """
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with (
@@ -84,7 +104,7 @@ def _rewrite(path: Path, change: Change, added: Values | None, check: Callable[[
             if path.suffix.lower() == ".jsonl":
                 _lines(old, new, change, added)
             else:
-                _table(old, new, change, added, _DELIMITERS[path.suffix.lower()])
+                _table(old, new, change, added, _DELIMITERS[path.suffix.lower()], [column] if column else [])
         check()
         os.chmod(temporary, path.stat().st_mode & 0o777)
         os.replace(temporary, path)
@@ -106,11 +126,13 @@ def _lines(old: IO[str], new: IO[str], change: Change, added: Values | None) -> 
         new.write(json.dumps(dict(added), ensure_ascii=False) + "\n")
 
 
-def _table(old: IO[str], new: IO[str], change: Change, added: Values | None, delimiter: str) -> None:
+def _table(
+    old: IO[str], new: IO[str], change: Change, added: Values | None, delimiter: str, more: Sequence[str]
+) -> None:
     ending = "\r\n" if old.readline().endswith("\r\n") else "\n"
     old.seek(0)
     reader = csv.DictReader(old, delimiter=delimiter)
-    writer = csv.DictWriter(new, reader.fieldnames or [], delimiter=delimiter, lineterminator=ending)
+    writer = csv.DictWriter(new, [*(reader.fieldnames or []), *more], delimiter=delimiter, lineterminator=ending)
     writer.writeheader()
     for row in reader:
         writer.writerow(_cells(change(dict(row)) or row, writer.fieldnames))

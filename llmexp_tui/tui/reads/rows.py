@@ -34,13 +34,13 @@ class RowSource:
             runs.get_run(session.store, asked.candidate_run),
         )
         self._scorers = scorers_of(session, self._runs[0])
-        lists = None if earlier is None else earlier._pages.lists
-        self._pages: PairPages = PairPages(session.store, self._query(), lists=lists, watch=watch)
         source = session.project.datasets.get(self._runs[0].dataset)
         self._expected = source.expected_column if source else "expected"
         self._id = source.id if source else None
         self._slices = source.slices if source else ()
         self._hidden = (self._expected, self._id or "")
+        lists = None if earlier is None else earlier._pages.lists
+        self._pages: PairPages = PairPages(session.store, self._query(), lists=lists, watch=watch)
 
     def _query(self) -> PairQuery:
         asked, (baseline, candidate) = self.asked, self._runs
@@ -60,6 +60,7 @@ class RowSource:
             text=asked.text,
             slice=asked.slice,
             metrics=metrics,
+            hidden=self._hidden,
         )
 
     def count(self) -> int:

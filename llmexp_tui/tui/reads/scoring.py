@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,9 @@ from dataclasses import dataclass
 
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.domain.run import Output, RunRecord
+from llmexp_tui.domain.score import Score
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import rows, runs, scores
-from llmexp_tui.store.pages import PairPages
-from llmexp_tui.store.pair_lists import PairQuery
 from llmexp_tui.tui.reads.distribution import pair_of
 from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
 from llmexp_tui.tui.state.rows import answer_of, input_lines_of
@@ -21,6 +21,7 @@ from llmexp_tui.workflows.human import give_grade, give_preference, human_finger
 from llmexp_tui.workflows.session import Session
 
 _MOST_ROWS = 2_000
+"""More than anybody scores by hand; of a longer run so many are drawn by chance."""
 _LEAST = 5
 """Kappa of fewer judgements than this says nothing at all."""
 
@@ -40,11 +41,15 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
-    """What a sitting works on: the two runs, what is judged, and what it is held against, judges first."""
+    """What a sitting works on: the two runs, what is judged, and what it is held against, judges first.
+
+    `answered` is how many rows both variants answered; the sitting may have drawn some of them.
+    """
 
     records: tuple[RunRecord, RunRecord]
     scoring: Scoring
     rivals: tuple[Rival, ...]
+    answered: int
 
 
 class Keeper:
@@ -86,12 +91,9 @@ def read_sitting(
     """What is to be judged and what was said before. `metrics`: (name, direction) of what to hold it against."""
     records = pair_of(report, candidate, session)
     known = scorers_of(session, records[0])
-    rivals = [_rival(session, records, known, metric, direction) for metric, direction in metrics]
-    rivals.sort(key=lambda rival: not rival.judge)
-    query = PairQuery(records[0].id, records[1].id, "")
-    found = PairPages(session.store, query).page(0, _MOST_ROWS)
-    chosen = [row.row_no for row in found if not (row.baseline.failed or row.candidate.failed)]
     seed = derived_seed("human", session.who, records[0].id, records[1].id)
+    answered = _answered(session, records)
+    chosen = sorted(random.Random(seed).sample(answered, min(_MOST_ROWS, len(answered))))
     scoring = Scoring(
         chosen,
         "rubric" if kind == "rubric" else "ab",
@@ -99,17 +101,40 @@ def read_sitting(
         _given(session, records, kind, chosen),
         _same(session, records, chosen),
     )
-    return Sitting(records, scoring, tuple(rivals))
+    return Sitting(records, scoring, _rivals(session, records, known, metrics, chosen), len(answered))
 
 
-def _rival(
-    session: Session, records: tuple[RunRecord, RunRecord], known: Mapping[str, str], metric: str, direction: str
-) -> Rival:
-    fingerprint = metric_of(known, metric)
-    query = PairQuery(records[0].id, records[1].id, fingerprint, direction)
-    found = PairPages(session.store, query).page(0, _MOST_ROWS)
-    judge = any(scores.judges_of(session.store, record.id, fingerprint) for record in records)
-    return Rival(metric, direction, judge, {row.row_no: (row.baseline.value, row.candidate.value) for row in found})
+def _answered(session: Session, records: tuple[RunRecord, RunRecord]) -> list[int]:
+    """The rows whose first calls came back in both runs, in their order."""
+    import numpy as np
+
+    # Arrays: a set of a million pairs keeps the whole process waiting while it is collected.
+    columns = [scores.output_column(session.store, record.id, "errors") for record in records]
+    left, right = (column.row_no[(column.repeat == 0) & ~column.failed] for column in columns)
+    return list(np.intersect1d(left, right, assume_unique=True).tolist())
+
+
+def _rivals(
+    session: Session,
+    records: tuple[RunRecord, RunRecord],
+    known: Mapping[str, str],
+    metrics: Sequence[tuple[str, str]],
+    chosen: Sequence[int],
+) -> tuple[Rival, ...]:
+    """What each metric says of the very answers that are shown, the first ones."""
+    left, right = (scores.scores_of(session.store, record.id, chosen) for record in records)
+    rivals = []
+    for metric, direction in metrics:
+        fingerprint = metric_of(known, metric)
+        judge = any(scores.judges_of(session.store, record.id, fingerprint) for record in records)
+        values = {row: (_value(left, row, fingerprint), _value(right, row, fingerprint)) for row in chosen}
+        rivals.append(Rival(metric, direction, judge, values))
+    return tuple(sorted(rivals, key=lambda rival: not rival.judge))
+
+
+def _value(found: Mapping[tuple[int, int], Mapping[str, Score]], row: int, fingerprint: str) -> float | None:
+    score = found.get((row, 0), {}).get(fingerprint)
+    return None if score is None else score.value
 
 
 def _same(session: Session, records: tuple[RunRecord, RunRecord], chosen: Sequence[int]) -> frozenset[int]:
@@ -121,18 +146,19 @@ def _same(session: Session, records: tuple[RunRecord, RunRecord], chosen: Sequen
 def _given(
     session: Session, records: tuple[RunRecord, RunRecord], kind: str, chosen: Sequence[int]
 ) -> dict[Item, Judgement]:
-    """Under every item it may belong to: which of them there are is the sitting's to know."""
+    """In the order it was said, under every item it may belong to: the sitting knows which of them there are."""
     fingerprint = human_fingerprint(kind, *records)
-    given: dict[Item, Judgement] = {}
+    said: list[tuple[str, int, tuple[Side, ...], Judgement]] = []
     for record, side in zip(records, _SIDES, strict=True):
         found = scores.scores_of(session.store, record.id, chosen, by=session.who)
-        for (row, _), by_scorer in found.items():
+        when = scores.scored_at(session.store, record.id, fingerprint, by=session.who)
+        for (row, repeat), by_scorer in found.items():
             score = by_scorer.get(fingerprint)
             if score is not None and score.value is not None:
-                said = Judgement(score.value, score.label or "", score.reason or "")
-                sides: tuple[Side, ...] = ("pair", "same", side)
-                given |= {Item(row, shown): said for shown in sides}
-    return given
+                judgement = Judgement(score.value, score.label or "", score.reason or "")
+                said.append((when[row, repeat], row, ("pair", "same", side), judgement))
+    said.sort(key=lambda one: one[0])
+    return {Item(row, side): judgement for _, row, sides, judgement in said for side in sides}
 
 
 def read_sides(sitting: Sitting, item: Item, session: Session) -> Sides:

@@ -37,7 +37,7 @@ class DatasetRowsScreen(ProjectScreen):
             "m",
             "save_marked",
             "Marked rows",
-            tooltip="Make a dataset version of the marked rows",
+            tooltip="Make a dataset or a slice of the marked rows",
             id="rows.save_marked",
         ),
     ]

@@ -9,11 +9,11 @@ from textual.app import ComposeResult
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
-from llmexp_tui.tui.reads.distribution import read_values
+from llmexp_tui.tui.reads.distribution import read_histogram
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import count
-from llmexp_tui.tui.state.histogram import draw_histogram, make_histogram
+from llmexp_tui.tui.state.histogram import Histogram, draw_histogram
 from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.title_line import TitleLine
 
@@ -29,7 +29,8 @@ class HistogramScreen(ProjectScreen):
         self.report = report
         self.candidate = candidate
         self.metric = metric
-        self._values: tuple[list[float], list[float]] | None = None
+        self._asked = self._known = False
+        self._histogram: Histogram | None = None
 
     def body(self) -> ComposeResult:
         """Title and bars."""
@@ -48,15 +49,19 @@ class HistogramScreen(ProjectScreen):
             ("right", "muted"),
         )
         self.query_one("#title", TitleLine).show(title)
-        self.query_one("#bars").focus()
+        bars = self.query_one("#bars", Sheet)
+        bars.write([line(("reading …", "muted"))])
+        bars.focus()
 
     def load(self) -> None:
         """Read the values once."""
-        if self._values is None:
-            self.fetch("values", partial(read_values, self.report, self.candidate, self.metric.metric), self._show)
+        if not self._asked:
+            self._asked = True
+            read = partial(read_histogram, self.report, self.candidate, self.metric.metric)
+            self.fetch("histogram", read, self._show)
 
-    def _show(self, values: tuple[list[float], list[float]]) -> None:
-        self._values = values
+    def _show(self, histogram: Histogram | None) -> None:
+        self._known, self._histogram = True, histogram
         self._draw()
 
     def on_resize(self) -> None:
@@ -64,12 +69,12 @@ class HistogramScreen(ProjectScreen):
         self._draw()
 
     def _draw(self) -> None:
-        if self._values is None:
+        if not self._known:
             return
-        histogram = make_histogram(*self._values)
+        histogram = self._histogram
         lines = [line(("no value is stored", "muted"))]
         if histogram is not None:
-            left, right = (count(len(side)) for side in self._values)
+            left, right = count(sum(histogram.left)), count(sum(histogram.right))
             lines = [*draw_histogram(histogram, self.size.width - 2), (),
                      line((f" {left} values left, {right} right", "muted"))]  # fmt: skip
         self.query_one("#bars", Sheet).write(lines)

@@ -1,7 +1,8 @@
-"""The keys of a screen, from its live bindings: what is focused first, then the screen, then everywhere."""
+"""The keys of a screen, from its live bindings: the screen first, then what is focused, then everywhere."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -16,6 +17,10 @@ from llmexp_tui.tui.screens.base import Dialog
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.widgets.tones import join_lines
 
+_GROUPS = ("This screen", "In the part that has the focus", "Everywhere")
+_WIDEST, _FRAME, _KEYS = 76, 6, 21
+"""Cells of the window, of its border, padding and scroll bar, and of what stands before an action's words."""
+
 
 class KeyLine(NamedTuple):
     """One action: all its keys, and what it does."""
@@ -25,7 +30,7 @@ class KeyLine(NamedTuple):
 
 
 def collect_keys(screen: Screen[Any]) -> list[tuple[str, list[KeyLine]]]:
-    """Groups of keys that work on a screen now, nearest first; an action with several keys is one line.
+    """Groups of keys that work on a screen now, the screen's first; an action with several keys is one line.
 
     Only bindings with an id are ours; Textual's own scrolling keys are left out.
     """
@@ -41,16 +46,14 @@ def collect_keys(screen: Screen[Any]) -> list[tuple[str, list[KeyLine]]]:
             keys.append(shown)
     return [
         (title, [KeyLine(" ".join(keys), text) for keys, text in actions.values()])
-        for title, actions in groups.items()
+        for title, actions in sorted(groups.items(), key=lambda group: _GROUPS.index(group[0]))
     ]
 
 
 def _group(node: Any, screen: Screen[Any]) -> str:
     if node is screen:
-        return "This screen"
-    if isinstance(node, Widget):
-        return "In the part that has the focus"
-    return "Everywhere"
+        return _GROUPS[0]
+    return _GROUPS[1 if isinstance(node, Widget) else 2]
 
 
 class KeysScreen(Dialog[None]):
@@ -81,12 +84,16 @@ class KeysScreen(Dialog[None]):
             yield Static(join_lines(self._lines()), markup=False)
 
     def _lines(self) -> list[Line]:
+        room = min(_WIDEST, self.app.size.width * 96 // 100) - _FRAME - _KEYS
         lines: list[Line] = []
         if self._about:
             lines += [line((self._about, "muted")), ()]
         for title, keys in self._groups:
             lines.append(line((title, "strong")))
-            lines += [line((f"  {entry.keys:<18}", "key"), f" {entry.text}") for entry in keys]
+            for entry in keys:
+                first, *more = textwrap.wrap(entry.text, room)
+                lines.append(line((f"  {entry.keys:<18}", "key"), f" {first}"))
+                lines += [line(" " * _KEYS + rest) for rest in more]
             lines.append(())
         lines += [line(("Text is selected with the mouse; hold shift for the terminal's own selection.", "muted"))]
         return lines

@@ -16,7 +16,7 @@ from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.errands import copy_text
 from llmexp_tui.tui.reads.results import read_report, refresh_report, start_judging
 from llmexp_tui.tui.screens.base import ProjectScreen
-from llmexp_tui.tui.state import interval
+from llmexp_tui.tui.state import interval, variants
 from llmexp_tui.tui.state import results as state
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.paging import ListSource
@@ -35,7 +35,7 @@ class ResultsScreen(ProjectScreen):
         Binding("enter", "rows", "Rows", tooltip="The rows behind the metric under the cursor", id="rows.open"),
         Binding("n", "worst", "Worst", tooltip="The worst regression of the metric", id="rows.worst"),
         Binding("c", "next_candidate", "Candidate", tooltip="The next candidate", id="results.candidate"),
-        Binding("v", "side_by_side", "Variants", tooltip="All candidates side by side", id="results.variants"),
+        Binding("v", "side_by_side", "Variants", tooltip="All variants in one table", id="results.variants"),
         Binding(
             "h", "histogram", "Histogram", tooltip="Both arms' distribution of the metric", id="results.histogram"
         ),
@@ -118,6 +118,7 @@ class ResultsScreen(ProjectScreen):
             return
         if self.candidate not in names:
             self.candidate = names[0]
+        self.refresh_bindings()
         self._draw()
         if self._then:
             self.call_after_refresh(self.run_action, self._then)
@@ -133,9 +134,9 @@ class ResultsScreen(ProjectScreen):
             return
         table = self.query_one("#metrics", PagedTable)
         cells = self.size.width - 3
-        heading = state.heading(report, self.candidate)
+        heading = state.heading(report, None if self._together else self.candidate)
         names = state.candidates(report)
-        if len(names) > 1:
+        if len(names) > 1 and not self._together:
             place = names.index(self.candidate) + 1
             heading[0] = (
                 *heading[0],
@@ -143,14 +144,18 @@ class ResultsScreen(ProjectScreen):
             )
         self.query_one("#heading", Static).update(join_lines(heading))
         if self._together:
-            columns, rows = state.all_candidates(report)
+            scale = variants.scale_of(report)
+            columns, rows = variants.table(report, cells)
         else:
+            scale = state.scale_of(report, self.candidate)
             columns, rows = (
                 state.table_columns(report, self.candidate, cells),
                 state.table_rows(report, self.candidate, cells),
             )
         table.show(ListSource(rows), columns=columns)
-        self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend())]))
+        shown = not self._together or variants.plot_cells(cells) > 0
+        self.query_one("#legend").display = shown
+        self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend(scale))]))
         self._explain()
 
     def on_resize(self) -> None:
@@ -160,14 +165,17 @@ class ResultsScreen(ProjectScreen):
     @on(PagedTable.Highlighted)
     def _explain(self) -> None:
         if self.report is not None:
-            self.query_one("#words", Sheet).write(state.sentences(self.report, self.metric))
+            metric = self.metric
+            if metric is not None:
+                self.candidate = metric.candidate
+            self.query_one("#words", Sheet).write(state.sentences(self.report, metric))
 
     @property
     def metric(self) -> MetricResult | None:
         """The metric under the cursor."""
         if self.report is None:
             return None
-        return state.find_metric(self.report, self.candidate, self.query_one("#metrics", PagedTable).cursor_key)
+        return variants.metric_at(self.report, self.query_one("#metrics", PagedTable).cursor_key, self.candidate)
 
     # ---- from here
 
@@ -192,19 +200,29 @@ class ResultsScreen(ProjectScreen):
         if metric is not None:
             self.app.push_screen(RowsScreen(self.report, self.candidate, metric, chosen))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """One candidate has no next."""
+        if action == "next_candidate" and self.report is not None:
+            return len(state.candidates(self.report)) > 1
+        return super().check_action(action, parameters)
+
     def action_next_candidate(self) -> None:
         """The next candidate's figures."""
         names = state.candidates(self.report) if self.report else ()
-        if len(names) == 1:
-            self.home_app.say(f"{names[0]} is the only candidate")
-        elif names:
+        if names:
             self.candidate = names[(names.index(self.candidate) + 1) % len(names)]
+            self._together = False
             self._draw()
 
     def action_side_by_side(self) -> None:
-        """All candidates in one table, or one with its intervals."""
+        """All variants in one table, or one with its intervals; the cursor stays on its metric."""
+        metric = self.metric
         self._together = not self._together
         self._draw()
+        if metric is not None:
+            key = variants.row_key(metric) if self._together else state.MetricKey.of(metric).text
+            table = self.query_one("#metrics", PagedTable)
+            table.move_to((table.source and table.source.locate(key)) or table.cursor)
 
     def action_back(self) -> None:
         """Out of the table of all candidates first."""

@@ -55,7 +55,7 @@ class RowsScreen(ProjectScreen):
             "m",
             "save_marked",
             "Marked rows",
-            tooltip="Make a dataset version of the marked rows",
+            tooltip="Make a dataset or a slice of the marked rows",
             show=False,
             id="rows.save_marked",
         ),

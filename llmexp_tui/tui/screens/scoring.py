@@ -131,8 +131,13 @@ class ScoringScreen(ProjectScreen):
         left: Line = line((self.report.name, "strong"), f"  {what}  ", *_keys(self.kind))
         done = f"{count(len(scoring.given))} of {count(len(scoring.order))}"
         self.query_one("#title", TitleLine).show(left, line(done))
-        same = f"{count(len(scoring.same))} equal left out" if self.kind == "ab" and scoring.same else ""
-        self.query_one("#agreement", TitleLine).show(line((self.agreement, "info")), line((same, "muted")))
+        aside = []
+        if self.sitting.answered > len(scoring.rows):
+            aside.append(f"drawn from {count(self.sitting.answered)}")
+        if self.kind == "ab" and scoring.same:
+            aside.append(f"{count(len(scoring.same))} equal left out")
+        right = line((" · ".join(aside), "muted"))
+        self.query_one("#agreement", TitleLine).show(line((self.agreement, "info")), right)
 
     def _show(self, sides: Sides) -> None:
         if self.sitting is None:

@@ -17,6 +17,7 @@ from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import slices as state
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.paging import ListSource
+from llmexp_tui.tui.state.results import arms_of
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.title_line import TitleLine
@@ -77,7 +78,7 @@ class SlicesScreen(ProjectScreen):
 
     def _draw(self) -> None:
         if self.slices:
-            columns, rows = state.table(self.slices, self.size.width - 2)
+            columns, rows = state.table(self.slices, arms_of(self.report, self.candidate), self.size.width - 2)
             self.query_one("#slices", PagedTable).show(ListSource(rows), columns=columns)
 
     def action_open(self) -> None:

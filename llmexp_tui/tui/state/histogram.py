@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from llmexp_tui.tui.state.cells import Line, Span
 from llmexp_tui.tui.state.format import score
@@ -27,25 +27,22 @@ class Histogram:
         return max((*self.left, *self.right, 0))
 
 
-def make_histogram(left: Sequence[float], right: Sequence[float], bins: int = 12) -> Histogram | None:
-    """Bins over both samples; whole numbers get a bin each where they are few. None where there is no value."""
-    values = [value for value in (*left, *right) if math.isfinite(value)]
-    if not values:
+def make_histogram(left: npt.ArrayLike, right: npt.ArrayLike, bins: int = 12) -> Histogram | None:
+    """Bins over both samples; whole numbers get a bin each where they are few. None where there is no value.
+
+    Takes a moment for a million values: not for the thread that draws.
+    """
+    sides = [sample[np.isfinite(sample)] for sample in (np.asarray(left, float), np.asarray(right, float))]
+    distinct = np.unique(np.concatenate(sides))
+    if not distinct.size:
         return None
-    distinct = sorted(set(values))
-    if len(distinct) <= bins:
-        edges = (*distinct, distinct[-1])
-        counted = [Counter(side) for side in (left, right)]
-        return Histogram(edges, *(tuple(side[value] for value in distinct) for side in counted))
-    low, high = distinct[0], distinct[-1]
-    step = (high - low) / bins
-    edges = tuple(low + i * step for i in range(bins + 1))
-    counts = ([0] * bins, [0] * bins)
-    for side, sample in zip(counts, (left, right), strict=True):
-        for value in sample:
-            if math.isfinite(value):
-                side[min(bins - 1, int((value - low) / step))] += 1
-    return Histogram(edges, tuple(counts[0]), tuple(counts[1]))
+    if distinct.size <= bins:
+        counted = [np.bincount(np.searchsorted(distinct, side), minlength=distinct.size) for side in sides]
+        edges = np.append(distinct, distinct[-1])
+    else:
+        edges = np.linspace(distinct[0], distinct[-1], bins + 1)
+        counted = [np.histogram(side, edges)[0] for side in sides]
+    return Histogram(tuple(edges.tolist()), tuple(counted[0].tolist()), tuple(counted[1].tolist()))
 
 
 def bar_text(count: int, peak: int, cells: int) -> str:

@@ -150,8 +150,8 @@ def _placed(value: float, scale: Scale, cells: int) -> tuple[int, str]:
     return min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label)), label
 
 
-def legend() -> Line:
-    """What the marks mean."""
+def legend(scale: Scale) -> Line:
+    """What the marks mean, and of a scale that is not linear that it is not."""
     return (
         Span(ESTIMATE),
         Span(" change  ", "muted"),
@@ -161,6 +161,7 @@ def legend() -> Line:
         Span(" noise floor  ", "muted"),
         Span(MARGIN, "accent"),
         Span(" margin", "muted"),
+        *([Span("  log", "accent"), Span(" scale", "muted")] if scale.logarithmic else []),
     )
 
 

@@ -9,7 +9,7 @@ from llmexp_tui.reports.explain import details, explain
 from llmexp_tui.reports.record import ArmReport, ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.state import interval
-from llmexp_tui.tui.state.cells import Line, Span, line
+from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count, plural
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import status_badge, verdict_badge
@@ -57,13 +57,17 @@ def plot_cells(cells: int) -> int:
     return max(11, min(48, cells - _FIGURES - taken))
 
 
+def arms_of(report: ExperimentReport, candidate: str) -> str:
+    """What the two figures of a column of values are of."""
+    return f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
+
+
 def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple[Column, ...]:
     """The table's columns in so many cells; the plot's title is its scale."""
     plot = plot_cells(cells)
-    arms = f"{report.baseline.variant if report.baseline else 'baseline'} → {candidate}"
     return (
         Column("metric", "Metric"),
-        Column("values", arms, 17, "right", drop_below=70),
+        Column("values", arms_of(report, candidate), 17, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),
@@ -96,9 +100,7 @@ def _group_row(title: str) -> TableRow:
 
 
 def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
-    badge = verdict_badge(metric)
-    tone = badge.tone if metric.registered or metric.invalid else "muted"
-    verdict = badge.spans if metric.registered or metric.invalid else line((f"· {badge.word}", "muted"))
+    tone, verdict = shown_verdict(metric)
     return (
         line((f" {short_title(metric, plot)}", "" if metric.registered else "muted")),
         line(figures.arm_values(metric)),
@@ -110,6 +112,14 @@ def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line
     )
 
 
+def shown_verdict(metric: MetricResult) -> tuple[str, Line]:
+    """The tone and the words of a verdict; without its glyph and colour where nothing was registered."""
+    badge = verdict_badge(metric)
+    if metric.registered or metric.invalid:
+        return badge.tone, badge.spans
+    return "muted", line((f"· {badge.word}", "muted"))
+
+
 def short_title(metric: MetricResult, plot: int) -> str:
     """The metric's title, without the words for a plain mean where room is short."""
     if plot >= 20:
@@ -118,8 +128,11 @@ def short_title(metric: MetricResult, plot: int) -> str:
     return " ".join(part for part in parts if part)
 
 
-def heading(report: ExperimentReport, candidate: str) -> list[Line]:
-    """What the gate says of what; why, where it does not pass; the question; how much of it came back."""
+def heading(report: ExperimentReport, candidate: str | None) -> list[Line]:
+    """What the gate says of what; why, where it does not pass; the question; how much of it came back.
+
+    Without a candidate it speaks of all of them.
+    """
     gate = status_badge(report.status, has_gates=report.has_gates)
     baseline = report.baseline.variant if report.baseline else "–"
     dataset = f" · {report.dataset.name} {report.dataset.version}" if report.dataset else ""
@@ -128,16 +141,16 @@ def heading(report: ExperimentReport, candidate: str) -> list[Line]:
         (gate.glyph + " " + gate.word, gate.tone),
         "  ",
         (report.name, "strong"),
-        (f"  {candidate} against {baseline}{axis}{dataset}", "muted"),
+        (f"  {candidate or plural(len(candidates(report)), 'variant')} against {baseline}{axis}{dataset}", "muted"),
     )
     why = [line((report.reasons[0], gate.tone))] if report.reasons and report.status != "pass" else []
     question = [line(report.question)] if report.question else []
     return [first, *why, *question, integrity(report, candidate)]
 
 
-def integrity(report: ExperimentReport, candidate: str) -> Line:
-    """Attempted, answered, errors, unscored of both arms, the floor and the money: before any figure."""
-    arms = [report.baseline, *(arm for arm in report.candidates if arm.variant == candidate)]
+def integrity(report: ExperimentReport, candidate: str | None) -> Line:
+    """Attempted, answered, errors, unscored of the arms, the floor and the money: before any figure."""
+    arms = [report.baseline, *(arm for arm in report.candidates if candidate in (None, arm.variant))]
     parts: list[tuple[str, str]] = []
     for arm in arms:
         if arm is not None:
@@ -146,9 +159,9 @@ def integrity(report: ExperimentReport, candidate: str) -> Line:
     return line(*parts)
 
 
-def spent(report: ExperimentReport, candidate: str) -> float | None:
-    """USD of both arms' own calls; None where nothing is known."""
-    arms = [report.baseline, *(arm for arm in report.candidates if arm.variant == candidate)]
+def spent(report: ExperimentReport, candidate: str | None) -> float | None:
+    """USD of the arms' own calls; None where nothing is known."""
+    arms = [report.baseline, *(arm for arm in report.candidates if candidate in (None, arm.variant))]
     known = [arm.totals.cost_usd for arm in arms if arm is not None and arm.totals.cost_usd is not None]
     return sum(known) if known else None
 
@@ -209,32 +222,6 @@ def _facts(metric: MetricResult) -> Line:
     if metric.mde is not None:
         parts.append(f"would find {figures.difference(metric, metric.mde)}{unit}")
     return line((" · ".join(parts), "muted"))
-
-
-def find_metric(report: ExperimentReport, candidate: str, key: str | None) -> MetricResult | None:
-    """The metric of a table row's key."""
-    return next((m for m in metrics_of(report, candidate) if MetricKey.of(m).text == key), None)
-
-
-def all_candidates(report: ExperimentReport) -> tuple[tuple[Column, ...], list[TableRow]]:
-    """Every candidate side by side: a column each, with the change and the verdict's glyph, a row a metric."""
-    names = candidates(report)
-    columns = (Column("metric", "Metric", 20), *(Column(f"c:{name}", name) for name in names))
-    keys = dict.fromkeys(MetricKey.of(metric) for name in names for metric in metrics_of(report, name))
-    rows = []
-    for key in keys:
-        cells: list[Line] = [line(key.metric if key.statistic == "mean" else f"{key.metric} ({key.statistic})")]
-        for name in names:
-            metric = find_metric(report, name, key.text)
-            cells.append(_short(metric) if metric else ())
-        rows.append(TableRow(key.text, tuple(cells)))
-    return columns, rows
-
-
-def _short(metric: MetricResult) -> Line:
-    badge = verdict_badge(metric)
-    tone = badge.tone if metric.registered else "muted"
-    return (Span(f"{badge.glyph} ", tone), Span(figures.change(metric)), Span(f" {badge.word}", tone))
 
 
 def trade_off(report: ExperimentReport) -> list[Line]:

@@ -28,9 +28,10 @@ SORTS = {
     "baseline": ("baseline's lowest first", "baseline's highest first"),
     "candidate": ("candidate's lowest first", "candidate's highest first"),
     "key": ("by name", "by name, last first"),
+    "text": ("by input", "by input, last first"),
 }
-_SORTS_OF = {"key": ("key",), "score": ("baseline", "candidate"), "change": ("change",), "excerpt": ("order",)}
-"""What a click on a column's title sorts by: one after the other, then each the other way round."""
+_SORTS_OF = {"key": ("key",), "score": ("baseline", "candidate"), "change": ("change",), "excerpt": ("text",)}
+"""What a click on a column's title sorts by: one after the other, then each the other way round, then not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class RowQuery:
         return replace(self, descending=not self.descending)
 
     def sorted_by(self, column: str) -> RowQuery:
-        """Sorted by a column of the table; by the same again the other way round."""
-        ways = [(sort, down) for down in (False, True) for sort in _SORTS_OF[column]]
+        """Sorted by a column of the table; by the same again the other way round; then in the dataset's own order."""
+        ways = [*((sort, down) for down in (False, True) for sort in _SORTS_OF[column]), ("order", False)]
         here = (self.sort, self.descending)
         sort, down = ways[(ways.index(here) + 1) % len(ways)] if here in ways else ways[0]
         return replace(self, sort=sort, descending=down)
@@ -203,10 +204,9 @@ _CHANGES = {
 def table_columns(asked: RowQuery) -> tuple[Column, ...]:
     """The table's columns, an arrow at the one that the rows are sorted by."""
     titles = (("key", "Row", 14), ("score", asked.metric, 15), ("change", "Change", 11), ("excerpt", "Input", 0))
-    sorts = () if asked.sort == "order" and not asked.descending else (asked.sort,)
     arrow = " ↓" if asked.descending else " ↑"
     return tuple(
-        Column(key, title[: (cells or 99) - 2] + (arrow if set(sorts) & set(_SORTS_OF[key]) else ""), cells)
+        Column(key, title[: (cells or 99) - 2] + (arrow if asked.sort in _SORTS_OF[key] else ""), cells)
         for key, title, cells in titles
     )
 

@@ -21,14 +21,14 @@ def parts_of(item: MetricResult) -> tuple[str, str]:
     return column, value
 
 
-def table(slices: Sequence[MetricResult], cells: int) -> tuple[tuple[Column, ...], list[TableRow]]:
-    """Columns and rows in so many cells."""
+def table(slices: Sequence[MetricResult], arms: str, cells: int) -> tuple[tuple[Column, ...], list[TableRow]]:
+    """Columns and rows in so many cells; `arms` names both sides."""
     plot = min(40, cells - 85)
     scale = interval.common_scale(found for item in slices if (found := interval.interval_of(item)) is not None)
     columns = [
         Column("slice", "Slice"),
         Column("rows", "Rows", 6, "right"),
-        Column("values", "Baseline → candidate", 18, "right", drop_below=70),
+        Column("values", arms, 18, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
         Column("chance", "Chance", 13),
     ]

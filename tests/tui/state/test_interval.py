@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmexp_tui.tui.state.cells import plain, width
-from llmexp_tui.tui.state.interval import Interval, Scale, axis, common_scale, draw
+from llmexp_tui.tui.state.interval import Interval, Scale, axis, common_scale, draw, legend
 
 
 def drawn(interval: Interval, scale: Scale, cells: int = 21) -> str:
@@ -65,3 +65,8 @@ def test_one_wild_interval_does_not_set_the_scale_for_all() -> None:
 
 def test_nothing_to_draw_is_blank() -> None:
     assert plain(draw(None, Scale(), 9)) == " " * 9
+
+
+def test_the_legend_says_where_the_scale_is_not_linear() -> None:
+    assert plain(legend(Scale(500.0, True))).endswith("margin  log scale")
+    assert plain(legend(Scale(50.0))).endswith("margin")

@@ -1,0 +1,55 @@
+"""A sitting of scoring by hand as the store gives it: which rows, held against what, and what was said last."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from llmexp_tui.tui.reads import scoring as reads
+from llmexp_tui.tui.reads.results import read_report
+from llmexp_tui.tui.reads.scoring import Keeper, Sitting, read_sitting
+from llmexp_tui.workflows.session import Session
+from tests.tui.build import NOW
+
+
+def sitting(session: Session, kind: str) -> Sitting:
+    report = read_report("tone", session)
+    return read_sitting(report, "short", [("exact_match", "higher")], kind, session)
+
+
+@pytest.mark.parametrize("kind", ["ab", "rubric"])
+def test_undo_takes_back_what_was_said_last_even_before_a_break(session: Session, kind: str) -> None:
+    seconds = count()
+    session.now = lambda: NOW + timedelta(seconds=next(seconds))
+    first = sitting(session, kind)
+    keeper = Keeper(first)
+    for _ in range(6):
+        said = first.scoring.prefer("left") if kind == "ab" else first.scoring.grade(4)
+        assert said is not None
+        keeper.add(*said)
+        keeper.keep(session)
+    again = sitting(session, kind)
+    assert again.scoring.given == first.scoring.given
+    assert [again.scoring.undo() for _ in range(6)] == [first.scoring.undo() for _ in range(6)]
+
+
+def test_of_a_long_run_rows_are_drawn_by_chance_and_stay_the_same(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = sitting(session, "ab")
+    assert every.answered == len(every.scoring.rows) == 59, "the row whose call failed is left out"
+    monkeypatch.setattr(reads, "_MOST_ROWS", 10)
+    some = sitting(session, "ab")
+    assert some.answered == 59 and len(some.scoring.rows) == 10
+    assert list(some.scoring.rows) != list(every.scoring.rows)[:10]
+    assert some.scoring.rows == sitting(session, "rubric").scoring.rows
+
+
+def test_a_person_is_held_against_the_scores_of_the_answers_shown(session: Session) -> None:
+    found = sitting(session, "ab")
+    values = found.rivals[0].values
+    assert found.rivals[0].metric == "exact_match" and set(values) == set(found.scoring.rows)
+    assert {pair for row, pair in values.items() if row in found.scoring.same} <= {(0.0, 0.0), (1.0, 1.0)}
+    assert (0.0, 1.0) in values.values()
