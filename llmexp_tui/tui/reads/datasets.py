@@ -10,6 +10,7 @@ from llmexp_tui.store import datasets, rows
 from llmexp_tui.tui.state.dataset_rows import row_text, table_row
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.paging import TableRow
+from llmexp_tui.tui.state.versions import Recorded, version_key
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import dataset_source, record_dataset
 
@@ -47,7 +48,7 @@ class VersionSource:
         return [table_row(row, self.shown) for row in found]
 
     def locate(self, key: str) -> int | None:
-        """Versions do not change, so nobody asks."""
+        """Not looked for: an edited row keeps its place in the version that comes of it."""
         return None
 
 
@@ -73,15 +74,16 @@ def _text(session: Session, version: DatasetVersion, key: str) -> str:
         return ""
 
 
-def record_all(session: Session) -> str:
+def record_all(session: Session) -> Recorded:
     """Record what every dataset's file holds now; says what is new."""
     before = {(version.name, version.hash) for version in datasets.versions(session.store)}
     found = [record_dataset(session, name) for name in session.project.datasets]
     new = [version for version in found if (version.name, version.hash) not in before]
     if not new:
-        return "Nothing new: every file holds what is recorded"
+        return Recorded("Nothing new: every file holds what is recorded")
     named = ", ".join(f"{version.name} {version.label}" for version in new)
-    return f"{plural(len(new), 'new version')}: {named}"
+    keys = tuple(version_key(version.name, version.hash) for version in new)
+    return Recorded(f"{plural(len(new), 'new version')}: {named}", keys)
 
 
 def tag_version(version: DatasetVersion, tag: str, session: Session) -> DatasetVersion:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from llmexp_tui.domain.prompt import LabelMove
+from llmexp_tui.domain.prompt import LabelMove, PromptVersion
 from llmexp_tui.errors import LlmexpError, UnknownNameError
+from llmexp_tui.project.prompts import compile_prompt
 from llmexp_tui.store import prompts, runs
 from llmexp_tui.tui.reads.runs import group_lines
 from llmexp_tui.tui.state.format import plural, short_hash
 from llmexp_tui.tui.state.runs import GroupLine
-from llmexp_tui.tui.state.versions import PromptLine
+from llmexp_tui.tui.state.versions import PromptLine, Recorded, version_key
 from llmexp_tui.workflows.label import move_label, roll_back
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import record_prompt, resolve_prompt
@@ -76,17 +78,27 @@ def read_runs_of(digest: str, session: Session) -> tuple[GroupLine, ...]:
     return group_lines(session, records)
 
 
-def record_prompts(session: Session) -> str:
-    """Record what every prompt file holds now; says what is new."""
+def record_prompts(session: Session) -> Recorded:
+    """Record what every prompt file holds now; says what is new, and what is wrong with it."""
     known = {
         version.hash for name in prompts.names(session.store) for version in prompts.versions(session.store, name)
     }
     found = [record_prompt(session, name) for name in session.project.prompts]
     new = [version for version in found if version.hash not in known]
     if not new:
-        return "Nothing new: every file holds what is recorded"
+        return Recorded("Nothing new: every file holds what is recorded")
     named = ", ".join(f"{version.prompt.name} {short_hash(version.hash)}" for version in new)
-    return f"{plural(len(new), 'new version')}: {named}"
+    words = ". ".join((f"{plural(len(new), 'new version')}: {named}", *(_faults(new))))
+    return Recorded(words, tuple(version_key(version.prompt.name, version.hash) for version in new))
+
+
+def _faults(versions: Sequence[PromptVersion]) -> Iterator[str]:
+    """Why a version cannot be run, as its reader knows without any data."""
+    for version in versions:
+        try:
+            compile_prompt(version.prompt)
+        except LlmexpError as error:
+            yield f"It cannot be run: {error.sentence}"
 
 
 def prompt_path(name: str, session: Session) -> str:

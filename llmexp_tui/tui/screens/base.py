@@ -15,6 +15,7 @@ from textual.worker import get_current_worker
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui.messages import Fetched, ReadFailed, StoreChanged
+from llmexp_tui.tui.state.versions import Recorded
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.top_bar import TopBar
@@ -161,6 +162,13 @@ class Finding(ProjectScreen):
             if self._then:
                 self.call_after_refresh(self.run_action, self._then)
                 self._then = ""
+
+    def show_recorded(self, recorded: Recorded) -> None:
+        """Say what was recorded, and put the cursor on what is new: the next key shall not mean the text before."""
+        self.home_app.say(recorded.words)
+        if key := recorded.nearest(self.query_one(self.LIST, PagedTable).cursor_key):
+            self.find(key)
+        self.load()
 
     def place_of(self, name: str) -> int | None:
         """Where something stands in the list; None where it is not."""

@@ -15,10 +15,11 @@ from llmexp_tui.tui.errands import copy_text, edit_text
 from llmexp_tui.tui.messages import StoreChanged
 from llmexp_tui.tui.reads.datasets import VersionSource, read_version_row
 from llmexp_tui.tui.reads.editing import replace_row
-from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.screens.base import Finding, ProjectScreen
 from llmexp_tui.tui.state import dataset_rows as state
 from llmexp_tui.tui.state.cells import line
 from llmexp_tui.tui.state.format import count
+from llmexp_tui.tui.state.versions import version_key
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.title_line import TitleLine
@@ -27,7 +28,7 @@ from llmexp_tui.tui.widgets.title_line import TitleLine
 class DatasetRowsScreen(ProjectScreen):
     """One immutable version's rows, in their order."""
 
-    HELP = "The rows of one version. Versions never change; edit the file to make the next one."
+    HELP = "The rows of one version. Versions never change: an edited row makes the next one, and that is shown."
     CSS_PATH = "dataset_rows.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "app.focus_next", "Other pane", id="rows.pane"),
@@ -46,6 +47,7 @@ class DatasetRowsScreen(ProjectScreen):
         super().__init__()
         self.version = version
         self.row: Row | None = None
+        self._refused: dict[str, str] = {}  # by row: what was typed and could not be used
 
     def body(self) -> ComposeResult:
         """Title, table, row."""
@@ -55,11 +57,13 @@ class DatasetRowsScreen(ProjectScreen):
 
     def on_mount(self) -> None:
         """The table has the keys."""
-        title = line(
-            (f"{self.version.name} {self.version.label}", "strong"), (f"  {count(self.version.rows)} rows", "muted")
-        )
-        self.query_one("#title", TitleLine).show(title)
+        self._entitle()
         self.query_one("#rows").focus()
+
+    def _entitle(self) -> None:
+        version = self.version
+        title = line((f"{version.name} {version.label}", "strong"), (f"  {count(version.rows)} rows", "muted"))
+        self.query_one("#title", TitleLine).show(title)
 
     def on_store_changed(self, message: StoreChanged) -> None:
         """A version never changes."""
@@ -92,22 +96,38 @@ class DatasetRowsScreen(ProjectScreen):
         row = self.row
         if row is None:
             return
-        text = edit_text(self.home_app, state.row_json(row), ".json")
+        given = self._refused.get(row.key, state.row_json(row))
+        text = edit_text(self.home_app, given, ".json")
         if text is None:
+            self._refused.pop(row.key, None)
             return
+        self._refused[row.key] = text
         try:
             values = json.loads(text)
         except ValueError as error:
-            self.home_app.say(f"That is not JSON any more: {error}", severity="error")
+            self._refuse(f"That is not JSON any more: {error}")
             return
         if not isinstance(values, dict):
-            self.home_app.say("A row is one JSON object", severity="error")
+            self._refuse("A row is one JSON object")
             return
-        self.fetch("edit", partial(replace_row, self.version.name, row.key, values), self._edited)
+        self.fetch(
+            "edit", partial(replace_row, self.version.name, row.key, values), partial(self._edited, row.key),
+            lambda error: self._refuse(error.sentence),
+        )  # fmt: skip
 
-    def _edited(self, version: DatasetVersion) -> None:
+    def _refuse(self, words: str) -> None:
+        self.home_app.say(f"{words}. e goes on with what you typed", severity="error")
+
+    def _edited(self, key: str, version: DatasetVersion) -> None:
+        """The version that came of it is what is shown from now on, here and in the list behind."""
+        self._refused.pop(key, None)
         self.home_app.say(f"{version.name} {version.label}: {version.changelog}")
-        self.home_app.go_back()
+        self.version = version
+        self._entitle()
+        self.fetch("rows", partial(VersionSource, version), self._show)
+        for screen in self.app.screen_stack:
+            if isinstance(screen, Finding):
+                screen.find(version_key(version.name, version.hash))
 
     def action_save_marked(self) -> None:
         """A version of the marked rows."""

@@ -145,11 +145,7 @@ class DatasetsScreen(Finding):
         """Record what is on disk."""
         from llmexp_tui.tui.reads.datasets import record_all
 
-        self.fetch("record", record_all, self._recorded)
-
-    def _recorded(self, words: str) -> None:
-        self.home_app.say(words)
-        self.load()
+        self.fetch("record", record_all, self.show_recorded)
 
     def action_edit(self) -> None:
         """The file in the user's editor, then a new version if it changed."""

@@ -195,11 +195,7 @@ class PromptsScreen(Finding):
 
     def action_record(self) -> None:
         """Record what is on disk."""
-        self.fetch("record", record_prompts, self._recorded)
-
-    def _recorded(self, words: str) -> None:
-        self.home_app.say(words)
-        self.load()
+        self.fetch("record", record_prompts, self.show_recorded)
 
     def action_copy(self) -> None:
         """The prompt's text."""

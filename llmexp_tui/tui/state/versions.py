@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from llmexp_tui.domain.dataset import DatasetVersion
 from llmexp_tui.domain.prompt import LabelMove, PromptVersion
@@ -32,6 +33,18 @@ def place_of(versions: Iterable[tuple[str, str]], wanted: str) -> int | None:
         if wanted in (name, version_key(name, digest)):
             return at
     return None
+
+
+class Recorded(NamedTuple):
+    """What looking at the files came to: words on it, and the table keys of the versions that are new."""
+
+    words: str
+    keys: tuple[str, ...] = ()
+
+    def nearest(self, cursor_key: str | None) -> str | None:
+        """The new version to go to: of what the cursor is on, else the first; None where nothing is new."""
+        name = split_key(cursor_key or "")[0]
+        return next((key for key in self.keys if split_key(key)[0] == name), self.keys[0] if self.keys else None)
 
 
 DATASET_COLUMNS = (
