@@ -31,7 +31,7 @@ from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.stats.spec import tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
-from llmexp_tui.store.cache import import_cache
+from llmexp_tui.store.carry import import_cache
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE
 from llmexp_tui.workflows.columns import Frame, frame
