@@ -1,8 +1,9 @@
-"""The keys of a screen, from its live bindings: what is focused first, then the screen, then everywhere."""
+"""The keys of a screen, from its live bindings: the screen's own first, then what has the focus, then everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any, ClassVar, NamedTuple
 
 from textual.app import ComposeResult
@@ -16,6 +17,11 @@ from llmexp_tui.tui.screens.base import Dialog
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.widgets.tones import join_lines
 
+_GROUPS = ("This screen", "In the part that has the focus", "Everywhere")
+_KEYS = 18
+_WIDEST, _FRAME = 76, 6
+"""Cells of the box at most, and of its border, padding and scroll bar; see keys.tcss."""
+
 
 class KeyLine(NamedTuple):
     """One action: all its keys, and what it does."""
@@ -25,7 +31,7 @@ class KeyLine(NamedTuple):
 
 
 def collect_keys(screen: Screen[Any]) -> list[tuple[str, list[KeyLine]]]:
-    """Groups of keys that work on a screen now, nearest first; an action with several keys is one line.
+    """Groups of keys that work on a screen now, what only it has first; an action with several keys is one line.
 
     Only bindings with an id are ours; Textual's own scrolling keys are left out.
     """
@@ -40,17 +46,16 @@ def collect_keys(screen: Screen[Any]) -> list[tuple[str, list[KeyLine]]]:
         if shown not in keys:
             keys.append(shown)
     return [
-        (title, [KeyLine(" ".join(keys), text) for keys, text in actions.values()])
-        for title, actions in groups.items()
+        (title, [KeyLine(" ".join(keys), text) for keys, text in groups[title].values()])
+        for title in _GROUPS
+        if title in groups
     ]
 
 
 def _group(node: Any, screen: Screen[Any]) -> str:
     if node is screen:
-        return "This screen"
-    if isinstance(node, Widget):
-        return "In the part that has the focus"
-    return "Everywhere"
+        return _GROUPS[0]
+    return _GROUPS[1] if isinstance(node, Widget) else _GROUPS[2]
 
 
 class KeysScreen(Dialog[None]):
@@ -82,11 +87,15 @@ class KeysScreen(Dialog[None]):
 
     def _lines(self) -> list[Line]:
         lines: list[Line] = []
+        width = max(16, min(self.app.size.width * 96 // 100, _WIDEST) - _FRAME - _KEYS - 3)
         if self._about:
             lines += [line((self._about, "muted")), ()]
         for title, keys in self._groups:
             lines.append(line((title, "strong")))
-            lines += [line((f"  {entry.keys:<18}", "key"), f" {entry.text}") for entry in keys]
+            for entry in keys:
+                first, *rest = wrap(entry.text, width) or [""]
+                lines.append(line((f"  {entry.keys:<{_KEYS}}", "key"), f" {first}"))
+                lines += [line(" " * (_KEYS + 3) + more) for more in rest]
             lines.append(())
         lines += [line(("Text is selected with the mouse; hold shift for the terminal's own selection.", "muted"))]
         return lines
