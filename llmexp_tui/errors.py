@@ -125,6 +125,10 @@ class OfflineError(RunError):
     """Offline, and an answer is neither stored nor cached."""
 
 
+RESUME_MEND = "`llmexp-tui resume`"
+"""How an interrupted run is gone on with from a command line."""
+
+
 class InterruptedRunError(LlmexpError):
     """The run was stopped by a signal; what finished is stored and can be resumed."""
 

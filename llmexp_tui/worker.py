@@ -21,7 +21,7 @@ from typing import Any
 
 from llmexp_tui.engine.signals import stopping_on_signals
 from llmexp_tui.engine.stop import StopFlag, StopMode
-from llmexp_tui.errors import LlmexpError, UsageError
+from llmexp_tui.errors import InterruptedRunError, LlmexpError, UsageError
 from llmexp_tui.project.prompts import compile_prompt
 from llmexp_tui.providers.base import lane_of, redact, warm_lane
 from llmexp_tui.store import queue
@@ -104,6 +104,8 @@ async def _perform(options: argparse.Namespace, claimed: queue.Claim, shutdown: 
     with open_session(options.project, db=options.db, env=os.environ, trust=options.trust) as session:
         try:
             reason = await _run_command(session, claimed, flag)
+        except InterruptedRunError as error:
+            state, reason = QueueState.CANCELLED, error.sentence
         except LlmexpError as error:
             state, reason = QueueState.FAILED, error.sentence
         except Exception as error:  # whatever it is, the next command must still be served

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 
 from llmexp_tui.engine.stop import StopFlag, StopMode
-from llmexp_tui.errors import InterruptedRunError
+from llmexp_tui.errors import RESUME_MEND, InterruptedRunError
 
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -22,7 +22,7 @@ def stopping_on_signals(flag: StopFlag) -> Iterator[None]:
 
     def stop() -> None:
         mode = StopMode.CANCEL if flag.requested else StopMode.DRAIN
-        flag.request(mode, InterruptedRunError("interrupted; what finished is stored", mend="`llmexp-tui resume`"))
+        flag.request(mode, InterruptedRunError("interrupted; what finished is stored", mend=RESUME_MEND))
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)

@@ -13,7 +13,7 @@ from llmexp_tui.store.queue import QueueState
 from llmexp_tui.tui.messages import Fetched
 from llmexp_tui.tui.reads.results import read_report, refresh_report
 from llmexp_tui.tui.reads.runs import command_of
-from llmexp_tui.tui.state.runs import GroupLine
+from llmexp_tui.tui.state.runs import GroupLine, why_stopped
 from llmexp_tui.tui.state.verdict import run_badge, status_badge
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def _words(session: Session, group: GroupLine) -> tuple[str, str]:
         return _of_command(session, group)
     record = runs.find_runs(session.store, group=group.group, limit=1)[0]
     if record.status not in _GOOD:
-        reason = f": {record.stop_reason}" if record.stop_reason else ""
-        return f"{name} {run_badge(record.status).word}{reason}", "warning"
+        reason = why_stopped(record)
+        return f"{name} {run_badge(record.status).word}{f': {reason}' if reason else ''}", "warning"
     if len({arm.record.variant for arm in group.arms}) == 1:
         aa = any(arm.record.slot == SLOT_AA for arm in group.arms)
         return f"{name}: {'noise floor measured' if aa else f'{record.variant} has run'}", "information"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
@@ -59,7 +59,7 @@ class ActionProvider(_Entries):
     def entries(self) -> Iterable[Entry]:
         """One entry an action."""
         seen: set[str] = set()
-        active_bindings = sorted(self.screen.active_bindings.values(), key=lambda active: self._far(active.node))
+        active_bindings = sorted(self.screen.active_bindings.values(), key=self._far)
         for active in active_bindings:
             binding = active.binding
             if active.enabled and binding.description and not binding.system and binding.action not in seen:
@@ -69,9 +69,11 @@ class ActionProvider(_Entries):
                 yield Entry(text, self.app.get_key_display(binding), run)
         yield from self._themes()
 
-    def _far(self, node: Any) -> int:
-        """What the screen does stands first, then what the app does; moving about in a list is last."""
-        return 0 if node is self.screen else 1 if node is self.app else 2
+    def _far(self, active: ActiveBinding) -> int:
+        """What the screen does stands first, then what the app does; moving about, in a list or by tab, is last."""
+        if not active.binding.id:
+            return 3
+        return 0 if active.node is self.screen else 1 if active.node is self.app else 2
 
     def _run(self, node: Any, binding: Binding) -> Any:
         return self.app.run_action(binding.action, node)

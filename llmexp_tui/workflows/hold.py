@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator
 
 from llmexp_tui.engine.stop import StopFlag, StopMode
-from llmexp_tui.errors import InterruptedRunError, StoreError
+from llmexp_tui.errors import RESUME_MEND, InterruptedRunError, StoreError
 from llmexp_tui.store import queue, spool
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.pacing import Pacing, set_pacing
@@ -73,5 +73,5 @@ def _stop_asked(store: Store, experiment: str) -> str | None:
 
 def _heed(flag: StopFlag, mode: str | None) -> None:
     if mode is not None and not flag.cancelled.is_set():
-        error = InterruptedRunError("stopped on request; what finished is stored", mend="`llmexp-tui resume`")
+        error = InterruptedRunError("stopped on request; what finished is stored", mend=RESUME_MEND)
         flag.request(StopMode(mode), error)

@@ -195,7 +195,7 @@ def test_a_stop_is_heard_before_the_run_has_begun(
         group = start.queue_run(session, "run", "tone")
         until(lambda: states(session) == [QueueState.CLAIMED], "the claim")
         assert request_stop(session, group, "drain")
-        until(lambda: states(session) == [QueueState.FAILED], "the end of the wait")
+        until(lambda: states(session) == [QueueState.CANCELLED], "the end of the wait")
     finally:
         other.communicate(b"\n")
     assert server.count == 0

@@ -80,3 +80,18 @@ def test_a_row_that_was_typed_wrong_is_gone_on_with(
     newest = datasets.versions(session.store, "tickets")[0]
     texts = [rows.row(session.store, newest.hash, key).values["text"] for key in ("t000", "t001")]
     assert all(text.startswith("rewritten ") for text in texts), "both edits are in, one after the other"
+
+
+def test_what_stands_in_the_way_of_a_run_is_mended_from_there(env: dict[str, str], project: Path) -> None:
+    prompt = project / "prompts" / "short.md"
+    whole = prompt.read_text()
+    prompt.write_text("Hello\n" + whole)
+    with TerminalRun(project, {**env, "EDITOR": "sed -i 1d"}) as app:
+        app.wait_for("improved")
+        app.send("r")
+        app.wait_for("put a role line above it")
+        app.send("o")
+        app.wait_for("What it could show")
+        app.send("\x11")
+        assert app.wait_for_end() == 0
+    assert prompt.read_text() == whole

@@ -50,7 +50,7 @@ def read_home(session: Session) -> HomeView:
                 floor_at=_floor_at(session, name, report),
             )
         )
-    return HomeView(session.root.name, tuple(lines), changed)
+    return HomeView(session.root.name, tuple(lines), changed, ran=any(records.values()))
 
 
 def _newest_run(session: Session, name: str) -> RunRecord | None:

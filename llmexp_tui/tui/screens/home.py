@@ -193,9 +193,13 @@ def _leave_it(error: LlmexpError) -> None:
 
 
 def _changed(view: state.HomeView) -> list[Line]:
+    if not view.ran:
+        return [line(("Nothing has run yet.", "muted"))]
     if not view.changed:
         return [line(("Nothing: what is on disk is what was run.", "muted"))]
     lines = [line(item.path, (f"  {item.what}", "muted")) for item in view.changed[:_CHANGED_LINES]]
     if len(view.changed) > _CHANGED_LINES:
         lines.append(line((f"and {len(view.changed) - _CHANGED_LINES} more", "muted")))
-    return [*lines, line(("r", "key"), (" runs what this touches", "muted"))]
+    names = {name for item in view.changed for name in item.experiments}
+    touched = [item.name for item in view.experiments if item.name in names]
+    return [*lines, line(("r", "key"), (" on ", "muted"), ", ".join(touched), (" runs it as it is now", "muted"))]

@@ -13,8 +13,10 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from llmexp_tui.errors import LlmexpError, TrustError
+from llmexp_tui.tui.errands import edit_file
 from llmexp_tui.tui.messages import StoreChanged
 from llmexp_tui.tui.reads.launch import read_preflight, start_run
+from llmexp_tui.tui.reads.project import reread
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import launch as state
 from llmexp_tui.tui.state.cells import Line, line
@@ -29,6 +31,7 @@ class LaunchScreen(ProjectScreen):
     CSS_PATH = "launch.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "Start", id="launch.start", priority=True),
+        Binding("o", "edit", "Edit", tooltip="Open the file that stands in the way in your editor", id="launch.edit"),
         Binding("t", "kind", "Kind", tooltip="Check, run or A/A", id="launch.kind"),
         Binding("f", "fresh", "Fresh", tooltip="Call again even what is stored", id="launch.fresh"),
         Binding("n", "rows", "Rows", tooltip="How many rows", id="launch.rows"),
@@ -80,7 +83,11 @@ class LaunchScreen(ProjectScreen):
         lines = [line(("This cannot be run as it is.", "bad")), line(said)]
         if self._untrusted:
             lines += [(), line(("enter", "key"), " asks you whether to trust it")]
+        else:
+            lines += [(), line(("o", "key"), f" opens {state.file_of(error)} in your editor")]
         self.query_one("#sheet", Sheet).write(lines)
+        self.query_one("#inputs").display = False
+        self.refresh_bindings()
         if self._untrusted and first:
             self._ask_trust()
 
@@ -116,7 +123,11 @@ class LaunchScreen(ProjectScreen):
     # ---- choosing
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """An A/A is fresh anyway; a check takes the rows that were registered."""
+        """An A/A is fresh anyway; a check takes the rows that were registered. What cannot be run can be mended."""
+        if action == "edit":
+            return self._refusal is not None and not self._untrusted
+        if action in ("kind", "fresh", "rows", "repeats") and self._refusal is not None:
+            return False
         if action == "fresh":
             return self.choice.kind != "aa"
         return self.choice.sized if action in ("rows", "repeats") else True
@@ -127,6 +138,16 @@ class LaunchScreen(ProjectScreen):
         if kinds:
             self.choice = replace(self.choice, kind=kinds[(kinds.index(self.choice.kind) + 1) % len(kinds)])
             self._draw()
+
+    def action_edit(self) -> None:
+        """The file that stands in the way; planned again once it has changed."""
+        if self._refusal is not None:
+            name = state.file_of(self._refusal)
+            self.fetch("path", lambda session: str(session.root / name), self._edit)
+
+    def _edit(self, path: str) -> None:
+        if edit_file(self.home_app, path):
+            self.fetch("reread", reread, lambda _: self.load(), self._failed)
 
     def action_fresh(self) -> None:
         """Fresh or not."""

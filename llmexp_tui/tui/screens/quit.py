@@ -34,7 +34,7 @@ class QuitScreen(Dialog[str]):
         """What goes on, and the choices."""
         lines: list[Line] = [line((f"{plural(len(self._going), 'run is', 'runs are')} still going", "strong"))]
         lines += [
-            line(f"  {group.experiment}  ", (f"{count(group.done)} of {count(group.total)}", "muted"))
+            line(f"  {group.experiment}  ", (_far(group), "muted"))
             for group in self._going[:5]
         ]
         lines += [
@@ -50,3 +50,7 @@ class QuitScreen(Dialog[str]):
     def action_answer(self, answer: str) -> None:
         """Close with the choice."""
         self.dismiss(answer)
+
+
+def _far(group: GroupLine) -> str:
+    return f"{count(group.done)} of {count(group.total)}" if group.arms else f"{group.kind} waits for the worker"

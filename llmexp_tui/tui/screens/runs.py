@@ -128,7 +128,7 @@ class RunsScreen(Finding):
 
     def action_stop(self) -> None:
         """Stop after what is in flight."""
-        self._stop("drain", "Pausing after the rows in flight; R goes on from there")
+        self._stop("drain", "Pausing after the rows in flight")
 
     def action_cancel(self) -> None:
         """Stop at once."""

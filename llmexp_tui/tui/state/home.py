@@ -50,11 +50,12 @@ class ChangedFile:
 
 @dataclass(frozen=True, slots=True)
 class HomeView:
-    """Everything on Home but the live runs."""
+    """Everything on Home but the live runs. `ran` is False where nothing ever did: files differ from no run then."""
 
     project: str
     experiments: tuple[ExperimentLine, ...]
     changed: tuple[ChangedFile, ...] = ()
+    ran: bool = True
 
 
 def headline(report: ExperimentReport) -> MetricResult | None:
@@ -181,7 +182,8 @@ def explained(item: ExperimentLine, now: datetime) -> list[Line]:
         return [*lines, line((_floor_words(item, now), "muted"))]
     gate = status_badge(item.report.status, has_gates=item.report.has_gates)
     reason = item.report.reasons[0] if item.report.reasons else ""
-    lines.append((*gate.spans, *line((f"  {reason}", "muted"))))
+    older: Line = line(("  older than what is there now", "warn")) if item.stale and not item.running else ()
+    lines.append((*gate.spans, *older, *line((f"  {reason}", "muted"))))
     head = headline(item.report)
     trend: Line = ()
     if head is not None and len(item.trend) > 1:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.domain.variant import FieldDiff
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.plan_panel import NOISE_BASIS, gate_size
 from llmexp_tui.tui.state.cells import Line, fit, line
@@ -92,6 +94,12 @@ def _reuse(choice: LaunchChoice) -> str:
     if choice.kind == "aa":
         return "  both sides fresh"
     return "  every call fresh" if choice.fresh else "  at most: what is stored is not called again"
+
+
+def file_of(error: LlmexpError) -> str:
+    """The file to mend, relative to the project: the one that the error names with a path, else llmexp.toml."""
+    path = (error.where or "").partition(":")[0]
+    return path if "/" in path else PROJECT_FILE
 
 
 def gate_lines(plan: PlanReport) -> list[Line]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunTotals
+from llmexp_tui.errors import RESUME_MEND
 from llmexp_tui.reports.figures import money
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import age, bar, count, duration, person, plural, short_hash, when
@@ -14,7 +15,7 @@ from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import run_badge
 
 ACTIVE = frozenset({"queued", "running"})
-RESUMABLE = frozenset({"interrupted", "failed"})
+RESUMABLE = frozenset({"interrupted", "failed", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ COLUMNS = (
     Column("arms", "Variants"),
     Column("done", "Done", 11, "right"),
     Column("errors", "Err", 4, "right", drop_below=60),
-    Column("cost", "Cost", 8, "right", drop_below=70),
+    Column("cost", "Cost", 9, "right", drop_below=70),
     Column("who", "Who", 16, drop_below=110),
     Column("age", "Age", 6, "right"),
 )
@@ -171,12 +172,17 @@ def _pace(group: GroupLine) -> Line:
     return line(*spans)
 
 
+def why_stopped(record: RunRecord) -> str:
+    """Why a run ended, with the key that goes on with it here in place of the command line's word for it."""
+    return (record.stop_reason or "").replace(RESUME_MEND, "R under Runs goes on from there")
+
+
 def record_lines(arm: ArmLine) -> list[tuple[str, Line]]:
     """Everything a run's record says, as label and value."""
     record, totals = arm.record, arm.totals
     facts: list[tuple[str, Line]] = [
         ("run", line((record.id, "strong"), f"  group {record.group}")),
-        ("state", (*run_badge(record.status).spans, *line((f"  {record.stop_reason or ''}", "muted")))),
+        ("state", (*run_badge(record.status).spans, *line((f"  {why_stopped(record)}", "muted")))),
         ("experiment", line(record.experiment)),
         ("variant", line(arm.name, (f"  {short_hash(record.variant_hash)}", "muted"))),
         (

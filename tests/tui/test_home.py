@@ -1,0 +1,78 @@
+"""Home says what is out of date, and which experiment to run for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.command import CommandPalette
+from textual.widgets import Static
+
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.store import runs
+from llmexp_tui.tui.announce import _words
+from llmexp_tui.tui.palette import ActionProvider
+from llmexp_tui.tui.reads.home import read_home
+from llmexp_tui.tui.reads.runs import group_lines
+from llmexp_tui.tui.screens.home import HomeScreen
+from llmexp_tui.tui.screens.runs import RunsScreen
+from llmexp_tui.workflows.session import Session
+from tests.tui.build import open_fixed, run_group, write_project
+from tests.tui.conftest import MakeApp
+from tests.tui.waiting import filled, on_screen, until
+
+
+async def test_a_change_names_what_to_run_and_what_it_made_old(make_app: MakeApp, project: Path) -> None:
+    prompt = project / "prompts" / "short.md"
+    prompt.write_text(prompt.read_text() + "Please.\n")
+    async with make_app().run_test(size=(120, 40)) as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        assert home.view is not None
+        stale = [item.name for item in home.view.experiments if item.stale]
+        assert "tone" in stale
+        said = str(home.query_one("#changed", Static).visual)
+        assert f"r on {', '.join(stale)}" in said
+        await until(pilot, lambda: "older than what is there now" in str(home.query_one("#question", Static).visual))
+
+
+async def test_where_nothing_ever_ran_nothing_is_said_to_be_as_it_was_run(make_app: MakeApp, tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "new")
+    async with make_app(opener=lambda: open_fixed(folder)).run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        assert "Nothing has run yet" in str(home.query_one("#changed", Static).visual)
+
+
+def test_what_was_run_is_known_to_have_run(session: Session) -> None:
+    assert read_home(session).ran
+
+
+async def test_the_palette_begins_with_what_the_screen_does(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        names = [entry.name for entry in ActionProvider(home).entries() if not entry.name.startswith("Theme")]
+    own = [names.index(text) for text in ("Open", "Run the experiment under the cursor")]
+    assert max(own) < names.index("Focus Next"), names
+
+
+def test_a_stop_is_told_with_the_key_that_goes_on(session: Session) -> None:
+    stopped = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.INTERRUPTED)
+    runs.set_status(
+        session.store, [run.id for run in stopped], RunStatus.INTERRUPTED, at=session.at(),
+        reason="stopped on request; what finished is stored; `llmexp-tui resume`",
+    )  # fmt: skip
+    found = runs.find_runs(session.store, group=stopped[0].group)
+    words, _ = _words(session, group_lines(session, found)[0])
+    assert words == "tone interrupted: stopped on request; what finished is stored; R under Runs goes on from there"
+
+
+async def test_the_key_that_goes_on_is_a_key_of_runs(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("2")
+        screen = await on_screen(pilot, RunsScreen)
+        await filled(pilot, "#groups")
+        assert screen.active_bindings["R"].binding.action == "resume"
