@@ -14,9 +14,11 @@ import time
 from collections.abc import Mapping, Sequence
 
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.filter import LineFilter, NoColor
+from textual.widgets import Input
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.tui import crash, surface, terminal
@@ -80,6 +82,11 @@ class TerminalApp(App[None]):
         killer.daemon = True
         killer.start()
         self.exit(return_code=return_code)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A cursor that blinks draws twice a second for ever: over a slow line, that is noise."""
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
     def on_terminal_lost(self, message: TerminalLost) -> None:
         """Nobody is watching."""

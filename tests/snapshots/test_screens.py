@@ -46,12 +46,13 @@ SMALL: dict[str, tuple[str, ...]] = {
     "used-by": ("HomeScreen", "4", "PromptsScreen", "t"),
     "confirm": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
     "no-rows": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "slash", *"zzz", "enter"),
-    "marked": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "space", "m", "MarkedScreen", "tab"),
+    "marked": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "space", "RowsScreen", "m",
+               "MarkedScreen", "tab"),
     "tag": ("HomeScreen", "3", "DatasetsScreen", "t"),
     "launch-aa": ("HomeScreen", "a"),
     "grades": ("HomeScreen", "enter", "ResultsScreen", "b", "ScoringScreen", "m"),
     "not-run": ("HomeScreen", "G", "enter"),
-}
+}  # fmt: skip
 """Dialogs and empty states: one picture each."""
 
 

@@ -19,6 +19,7 @@ from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.screens.confirm import ConfirmScreen
 from llmexp_tui.tui.screens.dataset_diff import DatasetDiffScreen
 from llmexp_tui.tui.screens.datasets import DatasetsScreen
+from llmexp_tui.tui.screens.histogram import HistogramScreen
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.keys import KeysScreen
 from llmexp_tui.tui.screens.label import LabelScreen
@@ -36,6 +37,7 @@ from llmexp_tui.tui.screens.welcome import WelcomeScreen
 from llmexp_tui.tui.settings import load_settings
 from llmexp_tui.tui.state.rows import name_of
 from llmexp_tui.tui.themes import THEME_NAMES
+from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.workflows import start
 from llmexp_tui.workflows.human import human_fingerprint
 from llmexp_tui.workflows.session import Session
@@ -214,7 +216,8 @@ async def test_marked_rows_become_a_slice_of_their_dataset(
         await on_screen(pilot, RowsScreen)
         table = await filled(pilot, "#rows")
         await pilot.press("space", "space", "m")
-        await on_screen(pilot, MarkedScreen)
+        asked = await on_screen(pilot, MarkedScreen)
+        await until(pilot, lambda: not asked.query_one(Input).cursor_blink, "nothing moves unasked")
         await pilot.press("tab", "enter")
         await on_screen(pilot, RowsScreen)
         marked = {name_of(key) for key in table.marked}
@@ -441,6 +444,21 @@ async def test_the_palette_does_from_home_what_other_screens_do(
         await until(pilot, lambda: all(word in _first_option(pilot.app.screen).lower() for word in wanted))
         await pilot.press("enter")
         await on_screen(pilot, screen)
+
+
+async def test_the_bar_shows_the_way_back_where_there_is_one(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("question_mark")
+        await on_screen(pilot, KeysScreen)
+        assert "back" not in [hint.text for hint in home.query_one(KeyBar).hints()], "a window over it is no way on"
+        await pilot.press("escape", "enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("h")
+        histogram = await on_screen(pilot, HistogramScreen)
+        assert [hint.text for hint in histogram.query_one(KeyBar).hints()] == ["back", "keys", "quit"]
 
 
 async def test_the_next_candidate_has_a_key_only_where_there_is_one(make_app: MakeApp) -> None:

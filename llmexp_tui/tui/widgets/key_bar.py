@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 MAX_KEYS = 7
-_LAST = ("app.help", "app.quit")
+_BACK, _LAST = "app.back", ("app.help", "app.quit")
 
 
 class KeyHint(NamedTuple):
@@ -62,8 +62,9 @@ class KeyBar(Widget):
             self.refresh()
 
     def hints(self) -> list[KeyHint]:
-        """The entries that are shown at the present width."""
+        """The entries that are shown at the present width; the way back, where there is one, if it has room."""
         ordinary: list[KeyHint] = []
+        back: list[KeyHint] = []
         last: dict[str, KeyHint] = {}
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
@@ -74,10 +75,12 @@ class KeyBar(Widget):
             if binding.id in _LAST:
                 seen.add(binding.action)
                 last.setdefault(binding.id or "", hint)
+            elif binding.id == _BACK:
+                back = [] if self.screen is self.app.screen_stack[0] else [hint]
             elif binding.show:
                 seen.add(binding.action)
                 ordinary.append(hint)
-        return chosen_hints(ordinary, [last[name] for name in _LAST if name in last], self.size.width)
+        return chosen_hints(ordinary + back, [last[name] for name in _LAST if name in last], self.size.width)
 
     def render(self) -> Content:
         """The entries, and where each is, for the mouse."""
