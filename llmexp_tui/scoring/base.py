@@ -213,7 +213,9 @@ def check_columns(scorer: Scorer, columns: Iterable[str]) -> None:
     for column in scorer.columns:
         if column not in present:
             near = UnknownNameError("column", column, present)
-            mend = near.mend if near.nearest else "name the reference column with `expected` in the dataset's table"
+            wanted = scorer.needs_expected and column == scorer.columns[0]
+            named = "name the reference column with `expected` in the dataset's table" if wanted else near.mend
+            mend = near.mend if near.nearest else named
             raise ConfigError(
                 f'needs the column "{column}", which the dataset does not have',
                 where=f'scorer "{scorer.meta.name}"', mend=mend,

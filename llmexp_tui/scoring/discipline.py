@@ -14,6 +14,7 @@ from llmexp_tui.domain.variant import Model
 from llmexp_tui.scoring.base import Scorer
 
 _DATED = re.compile(r"[-@:.](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3})(?:-v\d+(?::\d+)?)?$")
+_HASH = re.compile(r"[0-9a-f]{64}$")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{12,}$")
 
 
@@ -68,6 +69,8 @@ def differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str =
         ours, theirs = left.get(key), right.get(key)
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             found.extend(differences(ours, theirs, f"{path}."))
+        elif ours != theirs and all(isinstance(side, str) and _HASH.match(side) for side in (ours, theirs)):
+            found.append(f"{path}: another text")
         elif ours != theirs:
             found.append(f"{path}: {one_line(repr(ours), 60)} and {one_line(repr(theirs), 60)}")
     return tuple(found)

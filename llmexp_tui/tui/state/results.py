@@ -193,12 +193,12 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
         seen, meaning = explain(metric)
         lines += [_facts(metric), line(seen), line(meaning)]
         lines += [line((sentence, "muted")) for sentence in details(metric)]
-        lines.append(())
+    if asks_for_judges(report):
+        lines.append(line(("J", "key"), " asks the judges about stored answers that they have not scored"))
+    lines.append(())
     lines += [*trade_off(report), ()]
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
-    if asks_for_judges(report):
-        lines.append(line("     ", ("J", "key"), ("  has the judges asked about them", "muted")))
     notes = (*(figures.noise_text(noise) for noise in report.judge_noise), *report.notes)
     lines += [line(("     " + note, "muted")) for note in notes]
     return lines

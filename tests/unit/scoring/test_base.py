@@ -8,6 +8,7 @@ import pytest
 
 from llmexp_tui.domain.score import ScorerSpec
 from llmexp_tui.domain.usage import Failure
+from llmexp_tui.domain.variant import Model
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.scoring.base import ScorerContext, build_scorer, check_columns, scorer_types
 from tests.unit.scoring.build import sample, scorer
@@ -117,6 +118,9 @@ def test_a_missing_column_is_an_error_before_the_first_call() -> None:
     with pytest.raises(ConfigError, match=r'needs the column "label".*did you mean "labels"'):
         check_columns(check, ["text", "labels"])
     check_columns(scorer("contains", value="x"), [])
+    context = ScorerContext(models={"jury": Model("jury", "demo/icl")})
+    with pytest.raises(ConfigError, match=r'needs the column "sources", which the dataset does not have; known: q$'):
+        check_columns(scorer("faithfulness", context, model="jury", contexts="sources"), ["q"])
 
 
 @pytest.mark.parametrize("type", ["exact_match", "contains", "starts_with", "regex", "numeric"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from llmexp_tui.domain.hashing import text_hash
 from llmexp_tui.scoring.discipline import (
     differences,
     drift_between,
@@ -53,3 +54,9 @@ def test_which_setting_differs_is_said() -> None:
     assert [item.partition(":")[0] for item in found] == ["settings.judge.model", "settings.judge.params.temperature"]
     assert "Judge the stored outputs of both again" in (mixed_scorers("tone", left, right) or "")
     assert mixed_scorers("tone", left, dict(left)) is None
+
+
+def test_a_text_that_is_known_by_its_hash_alone_is_said_to_be_another() -> None:
+    code = {"code": {"score.py": text_hash("one")}, "scale": [1, 5]}
+    assert differences(code, {**code, "code": {"score.py": text_hash("two")}}) == ("code.score.py: another text",)
+    assert differences(code, {"scale": [1, 5]}) != ("code: another text",)
