@@ -15,6 +15,7 @@ import numpy as np
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.domain.usage import Price, Request
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
+from llmexp_tui.errors import UsageError
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.stats.compare import compare_arms
@@ -126,6 +127,7 @@ def plan_experiment(
     seed: int | None = None, cache: Path | None = None,
 ) -> PlanReport:
     """The plan of a check of this experiment, with what a carried cache brings. Raises what `prepare` raises."""
+    _require_sense(effect, power)
     if cache is not None and cache.exists():
         import_cache(session.store, cache)
     prepared = prepare(session, name, seed=seed)
@@ -156,6 +158,13 @@ def plan_experiment(
         warnings=tuple(warnings) + prepared.warnings,
         judging=judging,
     )
+
+
+def _require_sense(effect: float | None, power: float) -> None:
+    if effect is not None and not (-1.0 < effect != 0.0 and math.isfinite(effect)):
+        raise UsageError(f"{effect:g} is no effect to be found", where="--effect", mend="give the gain wished for")
+    if not 0.0 < power < 1.0:
+        raise UsageError(f"a power of {power:g}", where="--power", mend="give a share between 0 and 1; 0.8 is usual")
 
 
 def _of_the_plan(prepared: Prepared) -> list[str]:

@@ -290,6 +290,22 @@ def tail(slower: float, counts: Callable[[Comparison], bool]) -> Callable[[Rng, 
     return hit
 
 
+def slow_calls(worse: float, counts: Callable[[Comparison], bool]) -> Callable[[Rng, int], bool]:
+    """One call in ten above the limit, of the candidate's so many more, a third of those by failing."""
+
+    def hit(rng: Rng, seed: int) -> bool:
+        n, limit = 300, math.exp(math.hypot(0.5, 0.25) * 1.2815515655446004)
+        a, copy, b = times(rng, n)
+        more = rng.random(n) < worse / 0.9
+        failed = more & (rng.random(n) < 1 / 3)
+        b = np.where(more, 2 * limit, b)
+        spec = MetricSpec("latency", "share", threshold=limit, margin=0.05)
+        candidate = Samples(np.arange(n), np.where(failed, math.nan, b), failed)
+        return counts(compare(seed, data(spec, A=column(a), A2=column(copy), B=candidate)))
+
+    return hit
+
+
 def cost(
     dearer: float, counts: Callable[[Comparison], bool], n: int = 150, tail: float = 0.8
 ) -> Callable[[Rng, int], bool]:
@@ -413,6 +429,7 @@ SCENARIOS = (
     Scenario("A/A latency, 200 rows", "claims", latency(200, 0.0, claims), most=0.05),
     Scenario("A/A latency, hourly shocks, interleaved", "claims", shock(interleaved=True), most=0.05),
     Scenario("A/A latency p95, 400 rows", "claims", tail(0.0, claims), most=0.05),
+    Scenario("A/A slow calls, 300 rows", "claims", slow_calls(0.0, claims), most=0.05),
     Scenario("A/A cost, 150 rows", "claims", cost(0.0, claims), most=0.05),
     Scenario("A/A three variants", "gate fails", three_variants(0.0, fails), most=0.025),
     Scenario("A/A five metrics, 60 rows", "gate fails", five_alarm, most=0.025),
@@ -436,6 +453,7 @@ SCENARIOS = (
     Scenario("worse by the margin, 3 repeats", "passes", repeats(-0.1, passes), most=0.055),
     Scenario("latency worse by the margin", "passes", latency(200, 0.10, passes), most=0.05),
     Scenario("latency p95 worse by the margin", "passes", tail(0.25, passes), most=0.055),
+    Scenario("slow calls, more by the margin", "passes", slow_calls(0.05, passes), most=0.055),
     Scenario("cost worse by the margin", "passes", cost(0.10, passes), most=0.06),
     Scenario("the same, log SD 1.2, 60 rows", "passes", cost(0.10, passes, n=60, tail=1.2), most=0.075),
     Scenario("worse by the margin, early stop", "passes", early_stop(-0.05, passes), most=0.055),
@@ -445,6 +463,7 @@ SCENARIOS = (
     Scenario("power: 8 points better, 400 rows", "improved", lambda r, s: found(_shifted(r, s, 0.08)), least=0.5),
     Scenario("power: 10 points worse, 400 rows", "gate fails", lambda r, s: fails(_shifted(r, s, -0.10)), least=0.5),
     Scenario("power: latency equal, 200 rows", "passes", latency(200, 0.0, passes), least=0.8),
+    Scenario("power: as many slow calls, 300 rows", "passes", slow_calls(0.0, passes), least=0.5),
     Scenario("power: equal, early stop, 400 rows", "passes", early_stop(0.0, passes), least=0.3),
     Scenario("power: equal, three runs, 300 rows", "passes", three_runs(0.0, passes), least=0.5),
     Scenario("power: equal, watched live, 400 rows", "passes", peeking(0.0, passes), least=0.1),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmexp_tui.domain.run import RunStatus
-from llmexp_tui.errors import ConfigError
+from llmexp_tui.errors import ConfigError, UsageError
 from llmexp_tui.project.scaffold import copy_sample
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import runs
@@ -91,6 +91,13 @@ def test_what_has_no_bounds_cannot_be_watched_at_any_time(sample: Path) -> None:
     planned(sample, "anytime = true")
     with pytest.raises(ConfigError, match="latency has none"):
         checked(sample)
+
+
+@pytest.mark.parametrize("asked", [{"effect": 0.0}, {"effect": -1.0}, {"effect": float("nan")},
+                                   {"power": 1.0}, {"power": 1.5}, {"power": float("nan")}])  # fmt: skip
+def test_a_wish_without_sense_is_refused(sample: Path, asked: dict[str, float]) -> None:
+    with open_session(sample, env=os.environ) as session, pytest.raises(UsageError, match=r"effect|power"):
+        plan_experiment(session, "examples", **asked)
 
 
 def test_the_plan_names_the_further_runs_and_gates_that_cannot_pass(sample: Path) -> None:
