@@ -29,7 +29,7 @@ from llmexp_tui.store.tables import CompletionTable, core
 
 SCHEMA = "llmexp.cache/1"
 MAX_BYTES = 200_000_000
-"""About a tenth of it once packed; some 300,000 short answers."""
+"""About a sixth of it once packed: some 500,000 short answers."""
 LONGEST_LINE = 64 * 1024 * 1024
 _COMPLETION = core(CompletionTable)
 _INSERT = Bulk(_COMPLETION)
