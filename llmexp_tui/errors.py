@@ -14,6 +14,7 @@ LlmexpError                      exit 2 unless a subclass says otherwise
 │   └── StoreBusyError           another process holds the lock for too long
 ├── RunError                     exit 4: the run could not be completed; what finished is stored
 │   ├── ProviderStopError        the provider refuses in a way that no retry mends
+│   │   └── OutageError          it failed row after row; those rows failed for no fault of theirs
 │   ├── BudgetError              the cost cap was reached
 │   ├── ErrorRateError           more of an arm's cells failed than the plan allows
 │   └── OfflineError             offline, and something is missing
@@ -111,6 +112,10 @@ class RunError(LlmexpError):
 
 class ProviderStopError(RunError):
     """The provider refuses in a way that no retry mends (bad key, unknown model, quota)."""
+
+
+class OutageError(ProviderStopError):
+    """The provider failed row after row: `resume` calls again what failed, no row is to blame."""
 
 
 class BudgetError(RunError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.usage import STOPS_ARM, Completion, Failure, FailureKind
-from llmexp_tui.errors import ProviderStopError
+from llmexp_tui.errors import OutageError, ProviderStopError
 
 FIRST_FEW = 5
 STREAK = 32
@@ -37,22 +37,22 @@ class Breaker:
             self.streak = 0
             return None
         if result.kind in STOPS_ARM:
-            return self._stop(result, "refuses every call")
+            return self._stop(ProviderStopError, result, "refuses every call")
         if result.kind in _ROW_FAULTS:
             self.refused_rows += 1
             if self.answered == 0 and self.refused_rows >= STREAK:
-                return self._stop(result, f"answered none of the first {self.refused_rows} rows")
+                return self._stop(OutageError, result, f"answered none of the first {self.refused_rows} rows")
             return None
         self.failed += 1
         self.streak += result.kind in _OUTAGE
         if self.answered == 0 and self.failed >= FIRST_FEW:
-            return self._stop(result, f"failed the first {self.failed} calls")
+            return self._stop(OutageError, result, f"failed the first {self.failed} calls")
         if self.streak >= STREAK:
-            return self._stop(result, f"failed {self.streak} calls in a row")
+            return self._stop(OutageError, result, f"failed {self.streak} calls in a row")
         return None
 
-    def _stop(self, failure: Failure, what: str) -> ProviderStopError:
-        return ProviderStopError(
+    def _stop(self, error: type[ProviderStopError], failure: Failure, what: str) -> ProviderStopError:
+        return error(
             f'model "{self.model}" {what} ({failure.kind}): {one_line(failure.message)}',
             where=f'variant "{self.variant}"',
             mend="mend the cause, then finish with `llmexp-tui resume`",

@@ -1,8 +1,9 @@
 """How many calls of one model may be in flight, and when the next may start.
 
-Concurrency halves when the provider is overloaded and grows back by additions: one a round, or a tenth of one for a
-while after a refusal. Where one call at a time is still too much it falls below one, which means pauses between
-calls. Waiting that the provider asks for is shared: while it lasts, no call of the model starts.
+Concurrency halves when the provider is overloaded and grows back by additions: one a round, for a while after a
+refusal at most one a second. Where one call at a time is still too much, calls keep a gap that doubles and shrinks in
+the same way. Both are bounded in seconds, so that a run is soon as fast as before once a storm has passed.
+Waiting that the provider asks for is shared: while it lasts, no call of the model starts.
 Time spent here is never part of a call's latency. Nothing here sends requests or decides about retries.
 """
 
@@ -21,15 +22,20 @@ from llmexp_tui.domain.variant import Model
 
 WINDOW_S = 60.0
 BACKOFF_START_S = 0.5
-BACKOFF_CAP_S = 60.0
+BACKOFF_CAP_S = 5.0
+"""How long to wait at most before one call asks again, where the provider names no time. Longer waits would cost more
+time than they spare requests; shorter ones can keep a limit of 20 requests a minute used up by refusals alone."""
+
 OVERLOAD_STATUSES = frozenset({503, 529})
 LONGEST_PAUSE_S = 120.0
 """A provider that asks for more is treated as out of quota; the shared pause never grows beyond it."""
 
-LOWEST = 1 / 64
-CAUTIOUS_STEP = 0.1
 CAUTIOUS_S = 60.0
-"""How slowly, and for how long after a refusal, concurrency grows: a probe that is refused costs a request."""
+"""How long after a refusal concurrency grows slowly: a probe that is refused costs a request."""
+
+GAP_START_S, GAP_CAP_S = 0.05, 4.0
+FASTER_PER_CALL = 0.2
+"""How much the rate (calls a second) of calls that keep a gap grows with each answer."""
 
 _SLICE_S = 1.0
 """Waits are slept in slices, so that news (a call that came back, a larger window) is heard in time."""
@@ -109,7 +115,9 @@ class Limiter:
         self._paused_why = ""
         self._backoff = BACKOFF_START_S
         self._decreased_at = -math.inf
+        self._gap_s = 0.0
         self._call_s = 0.0
+        self.answered_at = -math.inf
         self._ended_at = -math.inf
         self._allowance: int | None = None
         self._allowance_until = -math.inf
@@ -182,8 +190,8 @@ class Limiter:
     def _delay(self, now: float, tokens: float) -> tuple[float, str]:
         """Seconds until a call may start as far as time decides, and why."""
         waits = [(self._paused_until - now, self._paused_why), (self._tokens_out_until - now, "out of tokens")]
-        if self._limit < 1.0:
-            waits.append((self._ended_at + self._call_s * (1.0 / self._limit - 1.0) - now, "slowed down"))
+        if self._gap_s:
+            waits.append((self._ended_at + self._gap_s - now, "slowed down"))
         if self._allowance is not None and self._allowance <= 0:
             waits.append((self._allowance_until - now, "out of requests"))
         if self._requests is not None:
@@ -195,9 +203,14 @@ class Limiter:
     def _succeeded(self, permit: Permit, completion: Completion) -> None:
         took = self._ended_at - permit.started
         self._call_s += 0.2 * (took - self._call_s) if self._call_s else took
-        step = CAUTIOUS_STEP if self._ended_at - self._decreased_at < CAUTIOUS_S else 1.0
-        grown = self._limit + step / self._limit if self._limit >= 1.0 else self._limit * (1.0 + 0.5 * step)
-        self._limit = min(self._cap, grown)
+        self.answered_at = self._ended_at
+        if self._gap_s:
+            shorter = self._gap_s / (1.0 + max(0.05, FASTER_PER_CALL * self._gap_s))
+            self._gap_s = shorter if shorter > max(GAP_START_S, 0.25 * self._call_s) else 0.0
+        else:
+            cautious = self._ended_at - self._decreased_at < CAUTIOUS_S
+            step = min(1.0, self._call_s) if cautious else 1.0
+            self._limit = min(self._cap, self._limit + step / self._limit)
         if permit.started > self._decreased_at:
             self._backoff = BACKOFF_START_S
         total = completion.usage.total
@@ -217,7 +230,9 @@ class Limiter:
             self._pause(until, f"{failure.status or 429}, asked to wait")
         if permit.started <= self._decreased_at:
             return  # it left before the last decrease: one wave of refusals counts once
-        self._limit = max(LOWEST, self._limit / 2)
+        if self.current == 1:  # the next call starts after twice the time
+            self._gap_s = min(GAP_CAP_S, max(GAP_START_S, self._call_s + 2 * self._gap_s))
+        self._limit = max(1.0, self._limit / 2)
         self._decreased_at = now
         if limited and asked_s is None:
             self._backoff = min(BACKOFF_CAP_S, self._rng.uniform(BACKOFF_START_S, 3 * self._backoff))

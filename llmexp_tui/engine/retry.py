@@ -23,7 +23,7 @@ _ONCE_MORE = frozenset({FailureKind.MALFORMED, FailureKind.TRUNCATED})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Attempts and waits. Rate limits are bounded by `max_wait_s` a call, other failures by `max_attempts`."""
+    """Attempts and waits. A rate limit may last `max_wait_s` without an answer, other failures `max_attempts`."""
 
     max_attempts: int = 3
     max_wait_s: float = 600.0
@@ -69,7 +69,7 @@ async def call_with_retry(
         failed[result.kind] += 1
         if result.kind is FailureKind.RATE_LIMIT and limited_since is None:
             limited_since = clock()
-        spent_s = 0.0 if limited_since is None else clock() - limited_since
+        spent_s = 0.0 if limited_since is None else clock() - max(limited_since, limiter.answered_at)
         final = _final(result, failed, policy, spent_s)
         if final is not None:
             return Attempted(final, attempts, waited_ms)
@@ -82,21 +82,21 @@ async def call_with_retry(
 
 def _final(failure: Failure, failed: Counter[FailureKind], policy: RetryPolicy, spent_s: float) -> Failure | None:
     """The failure as it is to be stored, or None where another attempt is worth it."""
-    if failure.retry_after_s is not None and failure.retry_after_s > LONGEST_PAUSE_S:
-        return _asks_too_long(failure) if failure.kind is FailureKind.RATE_LIMIT else failure
+    asked_s = failure.retry_after_s or 0.0
+    if asked_s > LONGEST_PAUSE_S:
+        limited = failure.kind is FailureKind.RATE_LIMIT
+        return _quota(failure, f"the provider asks to wait {asked_s:.0f} s") if limited else failure
     if not failure.retryable:
         return failure
     if failure.kind is FailureKind.RATE_LIMIT:
-        over = spent_s + (failure.retry_after_s or 0.0) > policy.max_wait_s
-        return failure if over else None
+        refused = f"every call of {policy.max_wait_s:.0f} s was refused; a lower rpm may help"
+        return _quota(failure, refused) if spent_s + asked_s > policy.max_wait_s else None
     if failure.kind in _ONCE_MORE and failed[failure.kind] > 1:
         return failure
     tries = failed.total() - failed[FailureKind.RATE_LIMIT]
     return failure if tries >= policy.max_attempts else None
 
 
-def _asks_too_long(failure: Failure) -> Failure:
+def _quota(failure: Failure, why: str) -> Failure:
     """A rate limit that lasts longer than a run should sleep is a quota: the run stops and can be resumed."""
-    wait_s = failure.retry_after_s or 0.0
-    message = f"{failure.message} (the provider asks to wait {wait_s:.0f} s)"
-    return replace(failure, kind=FailureKind.QUOTA, message=message, retryable=False)
+    return replace(failure, kind=FailureKind.QUOTA, message=f"{failure.message} ({why})", retryable=False)

@@ -20,7 +20,7 @@ from llmexp_tui.engine.limits import limiter_for
 from llmexp_tui.engine.plan import Arm
 from llmexp_tui.engine.progress import Progress
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ErrorRateError, LlmexpError, RunError, StoreError, UsageError
+from llmexp_tui.errors import ErrorRateError, LlmexpError, OutageError, RunError, StoreError, UsageError
 from llmexp_tui.project.identity import git_state, host, versions
 from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
@@ -172,9 +172,10 @@ class GroupRun:
             error = self._error_rate()
             status = RunStatus.STOPPED_EARLY if stopped_early else RunStatus.COMPLETE
             self._close(RunStatus.FAILED if error else status, None if error is None else error.sentence)
-        else:
+        else:  # after an outage, the calls that failed are what `resume` has to make up for
+            status = RunStatus.FAILED if isinstance(error, OutageError) else RunStatus.INTERRUPTED
             with contextlib.suppress(StoreError):  # what the disk refuses is not the cause; the dead are found anyway
-                self._close(RunStatus.INTERRUPTED, error.sentence)
+                self._close(status, error.sentence)
         stored = tuple(runs.get_run(self._session.store, r.id) for r in self._records)
         spent = self._invocation.budget.spent_usd - self._spent_before
         totals = [runs.totals(self._session.store, r.id) for r in self._records]

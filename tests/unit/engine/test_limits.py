@@ -244,8 +244,9 @@ async def test_a_steady_limit_is_found_and_kept(time: HeldTime, a_second: int) -
     assert time.now - 1000.0 <= 2.5 * rows / a_second + 30.0
 
 
-async def test_a_storm_that_passes_is_ridden_out(time: HeldTime) -> None:
-    """Nothing is accepted for 90 s, then everything."""
+@pytest.mark.parametrize("call_s", [0.3, 8.0])
+async def test_a_storm_that_passes_is_ridden_out(time: HeldTime, call_s: float) -> None:
+    """Nothing is accepted for 90 s, then everything: the run is soon as fast as before, also with slow calls."""
     rows, concurrency = 300, 32
     paced, refusals, ends_at = limiter(time, concurrency), 0, time.now + 90.0
 
@@ -253,8 +254,8 @@ async def test_a_storm_that_passes_is_ridden_out(time: HeldTime) -> None:
         nonlocal refusals
         while True:
             permit = await paced.acquire()
-            await time.sleep(0.3)
             accepted = time.now >= ends_at
+            await time.sleep(call_s if accepted else 0.1)
             paced.release(permit, OK if accepted else refused())
             if accepted:
                 return
@@ -265,7 +266,27 @@ async def test_a_storm_that_passes_is_ridden_out(time: HeldTime) -> None:
 
     await time.run(storm())
     assert refusals <= 3 * concurrency
-    assert time.now - 1000.0 <= 90.0 + 180.0
+    assert time.now - 1000.0 <= 90.0 + 60.0 + 3 * call_s * rows / concurrency
+
+
+async def test_refusals_now_and_then_do_not_bring_a_run_to_a_crawl(time: HeldTime) -> None:
+    """One call in twenty is refused whatever the pace, each answer takes 2 s: not much slower than five at a time."""
+    rows, concurrency, chance = 400, 32, random.Random(5)
+    paced = limiter(time, concurrency)
+
+    async def one() -> None:
+        accepted = False
+        while not accepted:
+            permit = await paced.acquire()
+            accepted = chance.random() > 0.05
+            await time.sleep(2.0 if accepted else 0.1)
+            paced.release(permit, OK if accepted else refused())
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(one() for _ in range(rows)))
+
+    await time.run(all_of_them())
+    assert time.now - 1000.0 <= 2.0 * rows / 4
 
 
 def test_the_limiter_of_a_model_follows_its_table() -> None:

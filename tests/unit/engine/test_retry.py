@@ -94,12 +94,33 @@ async def test_rate_limits_are_waited_out_and_do_not_use_up_attempts() -> None:
     assert time.now >= 1030.0
 
 
-async def test_rate_limits_end_with_the_wait_that_is_allowed() -> None:
+async def test_a_rate_limit_without_end_stops_the_run_and_costs_no_row() -> None:
     time = HeldTime()
     done = await attempted(time, failure(FailureKind.RATE_LIMIT, 30.0), policy=RetryPolicy(max_wait_s=100.0))
     assert isinstance(done.result, Failure)
-    assert done.result.kind is FailureKind.RATE_LIMIT
+    assert done.result.kind is FailureKind.QUOTA
+    assert "every call of 100 s was refused" in done.result.message
     assert time.now - 1000.0 <= 100.0
+
+
+async def test_a_rate_limit_is_without_end_only_where_no_other_call_is_answered() -> None:
+    """One row is refused for 200 s while others are answered now and then: the provider is slow, not out of quota."""
+    time = HeldTime()
+    limiter = Limiter("m", 4, clock=time.clock, sleep=time.sleep, rng=random.Random(1))
+    policy = RetryPolicy(max_wait_s=100.0)
+
+    async def ask(*results: Completion | Failure) -> Attempted:
+        return await call_with_retry(Replaying(results), REQUEST, limiter, policy, clock=time.clock, sleep=time.sleep)
+
+    async def both() -> Attempted:
+        refused = asyncio.create_task(ask(*[failure(FailureKind.RATE_LIMIT, 10.0)] * 20, Completion("late")))
+        for _ in range(4):
+            await time.sleep(50.0)
+            await ask(Completion("x"))
+        return await refused
+
+    assert (await time.run(both())).result == Completion("late")
+    assert time.now - 1000.0 > 200.0
 
 
 async def test_a_wait_that_no_run_should_sleep_through_is_a_quota() -> None:

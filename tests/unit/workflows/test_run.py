@@ -267,6 +267,21 @@ async def test_a_server_that_always_fails_stops_early(server: ModelServer, tmp_p
     assert server.count < 20
 
 
+@pytest.mark.parametrize("healthy", [0, 30])
+async def test_an_outage_costs_no_row_its_answer(server: ModelServer, tmp_path: Path, healthy: int) -> None:
+    """Answers that come broken from the first call on, or from call 30 on: `resume` makes up for every one."""
+    server.behave(lambda request: FAULTS["hang"] if request.index >= healthy else None)
+    model = {"max_concurrency": 16, "timeout_s": 1.0}
+    folder = ProjectFolder(tmp_path / "p", server, rows=100, model=model)
+    outcome = await ran(folder)
+    assert outcome.exit_code == 4
+    assert sum(total.errored for total in outcome.totals) >= 5
+    server.behave(None)
+    finished = await resumed(folder)
+    assert finished.exit_code == 0
+    assert [(total.completed, total.errored) for total in finished.totals] == [(100, 0), (100, 0)]
+
+
 async def test_a_prompt_that_fits_no_row_stops_early(server: ModelServer, tmp_path: Path) -> None:
     server.always(FAULTS["context_length"])
     outcome = await ran(ProjectFolder(tmp_path / "p", server, rows=500, model={"max_concurrency": 4}))
