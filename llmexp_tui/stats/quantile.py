@@ -193,8 +193,8 @@ def _resample(
 
 
 def _sums(counts: npt.NDArray[np.signedinteger[Any]], table: IntArray) -> IntArray:
-    """(draws, K) counts (draws, U) @ table (U, K), as floats: whole numbers far below 2^53, and six times as fast."""
-    return np.rint(counts.astype(np.float64) @ table.astype(np.float64)).astype(np.int64)
+    """(draws, K) counts (draws, U) @ table (U, K). As a sum of products: whole numbers have no fast `@`."""
+    return np.einsum("du,ku->dk", counts, np.ascontiguousarray(table.T, dtype=np.int32)).astype(np.int64)
 
 
 def _reached(counts: npt.NDArray[np.signedinteger[Any]], column: IntArray) -> npt.NDArray[np.int32]:
