@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 
 from llmexp_tui.domain.usage import Completion, Failure, Price, Request, usd
@@ -33,6 +34,8 @@ class Budget:
     spent_usd: float = 0.0
     reserved_usd: float = 0.0
     unpriced: int = 0
+    _in_flight: int = 0
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list)
     _answers: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def require_price(self, price: Price | None, model: str) -> None:
@@ -54,17 +57,30 @@ class Budget:
         count, spent = self._answers.get(name, (0, 0.0))
         return worst if count < SHOWN_BY else min(worst, 2 * spent / count)
 
-    def reserve(self, usd: float) -> bool:
-        """Reserves for one request; False where the cap would be passed."""
-        if self.cap_usd is not None and self.spent_usd + self.reserved_usd + usd > self.cap_usd:
-            return False
+    async def reserve(self, usd: float) -> bool:
+        """Reserves for one request, once calls in flight have left room for it; False where the cap would be passed.
+
+        A call usually costs less than was reserved for it: only when none is in flight is the money really gone.
+        """
+        while self.cap_usd is not None and self.spent_usd + self.reserved_usd + usd > self.cap_usd:
+            if not self._in_flight:
+                return False
+            settled = asyncio.get_running_loop().create_future()
+            self._waiting.append(settled)
+            await settled
+        self._in_flight += 1
         self.reserved_usd += usd
         return True
 
     def settle(self, reserved: float, cost_usd: float) -> None:
         """A request came back: its reservation becomes its cost."""
-        self.reserved_usd = max(0.0, self.reserved_usd - reserved)
+        self._in_flight -= 1
+        self.reserved_usd = self.reserved_usd - reserved if self._in_flight else 0.0
         self.spent_usd += cost_usd
+        waiting, self._waiting = self._waiting, []
+        for settled in waiting:
+            if not settled.done():
+                settled.set_result(None)
 
     def learn(self, name: str, cost_usd: float) -> None:
         """What one answer of `name` cost."""
@@ -88,7 +104,7 @@ class Metered:
     async def complete(self, request: Request) -> Completion | Failure:
         budget = self.budget
         reserved = budget.estimate(self.name, request, self.price)
-        if not budget.reserve(reserved):
+        if not await budget.reserve(reserved):
             cap, spent = usd(budget.cap_usd or 0.0), usd(budget.spent_usd)
             raise BudgetError(
                 f"stopped before passing the cost cap of {cap} ({spent} spent)",

@@ -194,7 +194,7 @@ def _resample(
 
 def _sums(counts: npt.NDArray[np.signedinteger[Any]], table: IntArray) -> IntArray:
     """(draws, K) counts (draws, U) @ table (U, K). As a sum of products: whole numbers have no fast `@`."""
-    return np.einsum("du,ku->dk", counts, np.ascontiguousarray(table.T, dtype=np.int32)).astype(np.int64)
+    return np.asarray(np.einsum("du,ku->dk", counts, np.ascontiguousarray(table.T, dtype=np.int32)), dtype=np.int64)
 
 
 def _reached(counts: npt.NDArray[np.signedinteger[Any]], column: IntArray) -> npt.NDArray[np.int32]:
