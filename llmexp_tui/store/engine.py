@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -60,7 +60,7 @@ class Store:
         self._readers = readers
         self._writer = writer
         self._locks = locks
-        self._busy_s = busy_s
+        self._busy_s = self._patience_s = busy_s
         self._turn = threading.Lock()
         self._watch: sqlite3.Connection | None = None
         self._watching = threading.Lock()
@@ -82,17 +82,24 @@ class Store:
     def write(self) -> Iterator[Connection]:
         """A connection inside BEGIN IMMEDIATE; committed at the end, rolled back on any exception.
 
-        Not nestable. Raises StoreBusyError after 30 s of waiting, StoreError for a file that cannot be written.
+        Not nestable. Raises StoreBusyError after 30 s of waiting (after 3 s, where the write before it waited in
+        vain), StoreError for a file that cannot be written.
         """
         self._require_open()
         if self._writer is None or self._locks is None:
             why = "; ".join(self.notes) or "it was opened for reading"
             raise StoreError(f"nothing can be stored: {why}", where=str(self.path))
-        if not self._turn.acquire(timeout=self._busy_s):
+        if not self._turn.acquire(timeout=self._patience_s):
             raise busy_error(self.path, "this process")
         try:
-            with self._writers_lock(), translated(self.path, self._holder), self._writer.begin() as connection:
-                yield connection
+            try:
+                with self._writers_lock(), translated(self.path, self._holder), self._writer.begin() as connection:
+                    self._wait_for(self._busy_s, connection.connection)
+                    yield connection
+            except StoreBusyError:
+                with closing(self._writer.raw_connection()) as raw:
+                    self._wait_for(self._busy_s / 10, raw)
+                raise
             if self._wal_bytes() > WAL_LIMIT_BYTES:
                 self._checkpoint_if_free(self._writer, self._locks[0])
         finally:
@@ -131,10 +138,16 @@ class Store:
     ) -> None:
         self.close()
 
+    def _wait_for(self, seconds: float, writer: Any) -> None:
+        """How long the next writes wait for others: who waited in vain is mostly about to end, and says so soon."""
+        if self._patience_s != seconds:
+            self._patience_s = seconds
+            writer.cursor().execute(f"PRAGMA busy_timeout={round(1000 * seconds)}").close()
+
     def _writers_lock(self) -> Any:
         assert self._locks is not None
         return exclusive(
-            self._locks[0], self.process.label, self._busy_s, lambda holder: busy_error(self.path, holder)
+            self._locks[0], self.process.label, self._patience_s, lambda holder: busy_error(self.path, holder)
         )
 
     def _holder(self) -> str | None:

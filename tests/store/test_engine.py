@@ -303,6 +303,22 @@ def test_a_foreign_writer_that_holds_sqlites_lock_is_waited_for_and_then_reporte
     note(store, "afterwards")
 
 
+def test_who_waited_in_vain_waits_a_tenth_until_a_write_has_passed(store: Store, db: Path) -> None:
+    def limit(writer: Store) -> int:
+        raw = writer._writer.raw_connection()  # type: ignore[union-attr]
+        with closing(raw):
+            return int(raw.cursor().execute("PRAGMA busy_timeout").fetchone()[0])
+
+    with open_store(db, busy_s=0.2) as hasty, closing(sqlite3.connect(db, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusyError):
+            note(hasty, "never")
+        assert limit(hasty) == 20
+        foreign.execute("ROLLBACK")
+        note(hasty, "afterwards")
+        assert limit(hasty) == 200
+
+
 def _write_hastily(db: Path) -> None:
     with open_store(db, busy_s=0.05) as hasty:
         note(hasty, "never")
