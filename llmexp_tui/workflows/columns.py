@@ -36,7 +36,7 @@ class Frame:
 
     numbers: (n,) row numbers of the store. labels: row keys. clusters: (n,) codes or None.
     groups: column -> value of each row as text, for the columns that slices name.
-    calls: run id -> figure -> samples of the calls themselves, read once however many metrics are made of them.
+    What is read of a run, its calls and a scorer's values, is read once however often a frame is asked for it.
     """
 
     numbers: IntArray
@@ -46,6 +46,7 @@ class Frame:
 
     _order: IntArray = field(init=False, repr=False)
     _figures: dict[str, Mapping[str, Column]] = field(default_factory=dict, init=False, repr=False)
+    _scores: dict[tuple[str, str, str], Column] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_order", np.argsort(self.numbers, kind="stable"))
@@ -60,11 +61,18 @@ class Frame:
         return self._order[np.searchsorted(self.numbers, row_numbers, sorter=self._order)].astype(np.int64)
 
     def figures(self, session: Session, run: RunRecord) -> Mapping[str, Column]:
-        """What the run's calls took, by metric; read once a frame, because five metrics ask one after the other."""
+        """What the run's calls took, by metric: five metrics ask one after the other."""
         if run.id not in self._figures:
             found = scores.output_columns(session.store, run.id, tuple(OUTPUT_FIELDS.values()))
             self._figures[run.id] = {name: found[stored] for name, stored in OUTPUT_FIELDS.items()}
         return self._figures[run.id]
+
+    def scores(self, session: Session, run: RunRecord, fingerprint: str, by: str) -> Column:
+        """A scorer's values over the run: the judgement asks for them, then the rows that changed most."""
+        key = run.id, fingerprint, by
+        if key not in self._scores:
+            self._scores[key] = scores.score_column(session.store, run.id, fingerprint, by=by)
+        return self._scores[key]
 
     def mask(self, column: str, value: str) -> npt.NDArray[np.bool_]:
         """(n,) rows whose column has this value."""
@@ -144,7 +152,7 @@ def _run_samples(session: Session, rows: Frame, run: RunRecord, metric: Metric, 
     elif metric.by_people:
         column = scores.people_column(session.store, run.id, metric.fingerprint)
     else:
-        column = scores.score_column(session.store, run.id, metric.fingerprint, by=by)
+        column = rows.scores(session, run, metric.fingerprint, by)
     samples = _samples(rows, column, column.value)
     return samples if metric.rule is None else over_repeats(samples, metric.rule, rows.size)
 
