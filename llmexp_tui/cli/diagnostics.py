@@ -69,10 +69,14 @@ class ProgressLine:
     def __call__(self, event: Event) -> None:
         """Takes one event of the engine."""
         if isinstance(event, StepStarted):
-            self._erase()
-            say(f"{event.experiment}: {event.text}" if event.experiment else event.text)
+            self.say(f"{event.experiment}: {event.text}" if event.experiment else event.text)
         else:
             self._show(event)
+
+    def say(self, text: str) -> None:
+        """A line that stays, in the place of the redrawn one."""
+        self._erase()
+        say(text)
 
     def _show(self, event: RunProgressed) -> None:
         now = self._clock()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from llmexp_tui.engine.stop import StopFlag, StopMode
+from llmexp_tui.engine.stop import DRAIN_S, StopFlag, StopMode
 from llmexp_tui.errors import RESUME_MEND, InterruptedRunError
 
 STOP_SIGNALS = tuple(
@@ -16,12 +16,17 @@ STOP_SIGNALS = tuple(
 
 
 @contextlib.contextmanager
-def stopping_on_signals(flag: StopFlag) -> Iterator[None]:
-    """Installs the handlers on the running loop while the body runs. Call it on the main thread."""
+def stopping_on_signals(flag: StopFlag, tell: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+    """Installs the handlers on the running loop while the body runs. Call it on the main thread.
+
+    `tell` is given what a person who pressed ctrl+c must know: what is waited for, and what a second one does.
+    """
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
         mode = StopMode.CANCEL if flag.requested else StopMode.DRAIN
+        if mode is StopMode.DRAIN:
+            tell(f"stopping: calls in flight have {DRAIN_S:.0f} s to finish; a second ctrl+c drops them")
         flag.request(mode, InterruptedRunError("interrupted; what finished is stored", mend=RESUME_MEND))
 
     for number in STOP_SIGNALS:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.engine.stop import DRAIN_S
 from llmexp_tui.store import queue, runs
 from llmexp_tui.store.overview import live_runs
 from llmexp_tui.store.pacing import Pacing
@@ -100,9 +101,9 @@ def test_the_second_signal_ends_at_once(server: ModelServer, folder: ProjectFold
     with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root) as process:
         until(lambda: server.in_flight == CONCURRENCY and server.count == 40 + CONCURRENCY, "hanging calls")
         process.send_signal(signal.SIGINT)
+        until(lambda: "a second ctrl+c drops them" in (folder.root / "process.log").read_text(), "what to do next")
         process.send_signal(signal.SIGINT)
-        until(lambda: process.poll() is not None or server.disconnects > 0, "the calls' end")
-        assert process.wait(30) == 130
+        assert process.wait(DRAIN_S - 1) == 130, "the calls that hang were waited for"
     states, done = stored(folder)
     assert set(states) == {RunStatus.INTERRUPTED}
     assert sum(done) == 40

@@ -35,7 +35,7 @@ def followed(work: Callable[[Listener, StopFlag], Coroutine[Any, Any, T]]) -> T:
 
     async def run(progress: ProgressLine) -> T:
         flag = StopFlag()
-        with stopping_on_signals(flag):
+        with stopping_on_signals(flag, progress.say):
             return await work(progress, flag)
 
     with ProgressLine() as progress:
