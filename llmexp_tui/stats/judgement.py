@@ -25,6 +25,7 @@ from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec, tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS, Decision, Evidence, decide, guard_by_runs, undecided
 
 UNBOUNDED_ROWS = 30
+UNPLANNED = "the runs are not finished, and no look was planned for now"
 FRAGILITY_ROWS = 20_000
 """Fragility re-estimates a few dozen times; above this many rows it would cost more than it tells."""
 
@@ -204,6 +205,8 @@ def _decision(
     """The verdict, or why there is none; and whether the metric is invalid."""
     if floor.state == "invalid":
         return undecided("invalid", floor.reason or "the A/A failed"), True
+    if plan.unplanned:
+        return undecided("unplanned", UNPLANNED), False
     if pairs.doubt:
         return undecided("lost", pairs.doubt), False
     reason = _too_little(spec, pairs, est, plan)
@@ -262,7 +265,7 @@ def _influential(data: MetricData, spec: MetricSpec, pairs: Pairs, est: Estimate
 
 def _fragility(judged: Judgement, plan: ComparisonPlan, seed: int, drift: float) -> int | None:
     spec, pairs, est = judged.spec, judged.pairs, judged.estimate
-    if est is None or judged.invalid or plan.anytime or spec.quantile is not None or spec.strict:
+    if est is None or judged.invalid or plan.anytime or plan.unplanned or spec.quantile is not None or spec.strict:
         return None
     if pairs.n > FRAGILITY_ROWS or _too_little(spec, pairs, est, plan) or pairs.doubt:
         return None

@@ -542,3 +542,17 @@ def test_a_whole_comparison_never_imports_scipy_stats() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_look_that_nobody_planned_shows_estimates_alone() -> None:
+    a = zero_one(200, 120)
+    arms = {"A": a, "A2": flipped(a, 4, 4), "B": flipped(a, 40, 2)}
+    assert compared(BINARY, **arms).verdict == "improved"
+    found = result(BINARY, extra={"plan": ComparisonPlan(unplanned=True)}, **arms)
+    metric = found.metrics[0]
+    assert (found.status, metric.verdict, metric.cause) == ("inconclusive", "inconclusive", "unplanned")
+    assert metric.delta == pytest.approx(0.19)
+    assert metric.ci_low is not None and metric.ci_low > 0
+    told = (metric.p_value, metric.p_adjusted, metric.p_noninferiority, metric.p_improved, metric.p_regressed,
+            metric.p_mid, metric.fragility)  # fmt: skip
+    assert told == (None,) * 7
