@@ -219,7 +219,9 @@ def _gate_input(one: Judgement) -> GateInput:
 
 def _title(spec: MetricSpec) -> str:
     """What a gate's reason calls the metric: two gates on one metric are told apart."""
-    return " ".join(filter(None, (spec.name, "" if spec.statistic == "mean" else spec.statistic, spec.slice)))
+    statistic = "" if spec.statistic == "mean" else spec.statistic
+    limit = "" if spec.threshold is None else f"above {spec.threshold:g}"
+    return " ".join(filter(None, (spec.name, statistic, limit, spec.slice)))
 
 
 def _adjusted(judged: Sequence[Judgement], plan: ComparisonPlan) -> list[float | None]:

@@ -18,6 +18,7 @@ from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.errors import UsageError
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
+from llmexp_tui.reports.figures import above
 from llmexp_tui.stats.compare import compare_arms
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
@@ -66,7 +67,7 @@ class GateForecast:
     """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType), `slice` its rows.
 
     `must_improve`: not being worse is not enough for it to pass. `some_timed`: only some of its rows are called by
-    both arms in this job.
+    both arms in this job. `limit`: what a share is counted above.
     """
 
     metric: str
@@ -77,11 +78,15 @@ class GateForecast:
     slice: str | None = None
     must_improve: bool = False
     some_timed: bool = False
+    limit: float | None = None
 
     @property
     def title(self) -> str:
         """What tells it from the other gates: `latency p95 channel=email`."""
-        return " ".join(filter(None, (self.metric, "" if self.statistic == "mean" else self.statistic, self.slice)))
+        statistic = "" if self.statistic == "mean" else self.statistic
+        if self.limit is not None:
+            statistic = above(self.metric, self.limit)
+        return " ".join(filter(None, (self.metric, statistic, self.slice)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +267,11 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
         )
         must = spec.role == "must_improve"
-        found.append(GateForecast(spec.name, spec.statistic, spec.margin, outlook, spec.type, spec.slice, must, some))
+        found.append(
+            GateForecast(
+                spec.name, spec.statistic, spec.margin, outlook, spec.type, spec.slice, must, some, spec.threshold
+            )
+        )
     return tuple(found)
 
 
