@@ -136,7 +136,7 @@ def _own_noise(metric: MetricResult) -> str:
         return "; how much the baseline moves on its own was not measured"
     if metric.noise_floor_state == "deterministic":
         return "; the baseline run again gave exactly the same, so none of this is its own noise"
-    if metric.floor_ratio is None:
+    if metric.floor_ratio is None or metric.cause == "unplanned":
         return ""
     share = 2.0 * normal_sf(1.96 * metric.floor_ratio)
     if share >= 0.5:

@@ -18,6 +18,8 @@ from llmexp_tui.stats.result import MetricResult
 
 UNKNOWN = "–"
 MANY_FLOORS = 99
+LOPSIDED = 2.5
+"""An interval is written by its ends where one of its sides is so many times as wide as the other."""
 CALL_METRICS = frozenset({"latency", "ttft", "cost", "tokens", "errors"})
 """Figures of the calls, which every experiment has beside its scores."""
 SHARE_TYPES = frozenset({"binary", "share", "errors"})
@@ -85,16 +87,15 @@ def metric_title(metric: MetricResult) -> str:
 
 def _statistic_word(metric: MetricResult) -> str:
     if metric.threshold is not None:
-        return f"above {_limit(metric)}"
+        return above(metric.metric, metric.threshold)
     return metric.statistic if metric.statistic != "mean" else _STATISTIC_WORDS.get(metric.metric, "")
 
 
-def _limit(metric: MetricResult) -> str:
-    """The limit of a share, in seconds where it is that long."""
-    limit = metric.threshold or 0.0
-    if metric.metric not in ("latency", "ttft"):
-        return f"{limit:g}"
-    return f"{limit / 1000:g} s" if limit >= 1000 else f"{limit:g} ms"
+def above(name: str, limit: float) -> str:
+    """`above 2 s`: what a share is of; a time in seconds where it is that long."""
+    if name not in ("latency", "ttft"):
+        return f"above {limit:g}"
+    return f"above {limit / 1000:g} s" if limit >= 1000 else f"above {limit:g} ms"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -161,13 +162,20 @@ def _is_cost(metric: MetricResult) -> bool:
 
 
 def change(metric: MetricResult) -> str:
-    """`+7.0 ± 5.5 pts`: the delta with the half-width of its interval on the wider side, in the metric's own sign."""
+    """`+7.0 ± 5.5 pts`: the delta with the half-width of its interval on the wider side, in the metric's own sign.
+
+    `−44.1 … +834 %`, the interval alone, where one side of it is far wider: no one width would be true of both.
+    """
     if metric.delta is None:
         return UNKNOWN
-    half = None
+    half, unit = None, unit_of_change(metric)
     if metric.ci_low is not None and metric.ci_high is not None:
-        half = max(metric.ci_high - metric.delta, metric.delta - metric.ci_low)
-    return f"{difference(metric, metric.delta, signed=True)} ± {difference(metric, half)}{unit_of_change(metric)}"
+        sides = sorted((metric.delta - metric.ci_low, metric.ci_high - metric.delta))
+        half = sides[1]
+        if half > LOPSIDED * sides[0]:
+            low, high = (difference(metric, end, signed=True) for end in (metric.ci_low, metric.ci_high))
+            return f"{low} … {high}{unit}"
+    return f"{difference(metric, metric.delta, signed=True)} ± {difference(metric, half)}{unit}"
 
 
 def difference(metric: MetricResult, value: float | None, *, signed: bool = False) -> str:

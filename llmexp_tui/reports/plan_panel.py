@@ -21,56 +21,65 @@ NOISE_BASIS = {"aa": "from a stored A/A", "pilot": "from stored runs", "assumed"
 
 def plan_panel(plan: PlanReport) -> str:
     """The whole plan at 80 columns, without a line end."""
+    name, dataset = one_line(plan.experiment, 40), one_line(plan.dataset, 40)
     lines = [
-        f" {one_line(plan.experiment, 40)} · {one_line(plan.dataset, 40)} · {plan.rows:,} rows × {plan.repeats}",
-        f" {plan.calls:,} calls{_to_judges(plan)} · {_range(plan.cost_usd)} · {_time(plan.seconds)}",
+        *_wrapped(f"{name} · {dataset} · {plan.rows:,} rows × {plan.repeats}", 1),
+        *_wrapped(f"{plan.calls:,} calls{_to_judges(plan)} · {_range(plan.cost_usd)} · {_time(plan.seconds)}", 1),
         f" registered {plan.registration.removeprefix('sha256:')[:12]}",
         "",
         " Arms",
-        *(_arm(arm) for arm in plan.arms),
+        *(line for arm in plan.arms for line in _arm(arm)),
     ]
     if plan.judging:
-        lines += [" Judges", *(_judge(one) for one in plan.judging)]
+        lines += [" Judges", *(line for one in plan.judging for line in _judge(one))]
     if not plan.aa:
         lines.append(" The noise floor is measured already: no A/A is needed.")
     if plan.gates:
         lines += ["", f" What these rows can show, {plan.power:.0%} of the time"]
         lines += [line for gate in plan.gates for line in _gate(gate, plan)]
     for warning in plan.warnings:
-        lines += textwrap.wrap(
-            f"warning: {one_line(warning, 600)}", WIDTH, initial_indent=" - ", subsequent_indent="   "
-        )
+        lines += _wrapped(f"- warning: {one_line(warning, 600)}", 1)
     return "\n".join(lines)
 
 
-def _arm(arm: ArmEstimate) -> str:
+def _wrapped(text: str, indent: int) -> list[str]:
+    """The text within the panel's width, what follows the first line two cells further in."""
+    first, later = " " * indent, " " * (indent + 2)
+    return textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False)
+
+
+def _arm(arm: ArmEstimate) -> list[str]:
     slot = " (A/A)" if arm.slot == "aa" else ""
     low, high = arm.tokens
     name = one_line(arm.variant, 24) + slot
-    return f"  {name:<30} {arm.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(arm.cost_usd)}"
+    return _wrapped(f"{name:<16} {arm.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(arm.cost_usd)}", 2)
 
 
 def _to_judges(plan: PlanReport) -> str:
     return f" and {plan.judge_calls:,} to judges" if plan.judging else ""
 
 
-def _judge(one: JudgeEstimate) -> str:
+def _judge(one: JudgeEstimate) -> list[str]:
     low, high = one.tokens
     name = f"{one_line(one.metric, 24)} ({one_line(one.model, 16)})"
-    return f"  {name:<30} {one.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(one.cost_usd)}"
+    return _wrapped(f"{name:<16} {one.calls:>8,} calls  {low:,}–{high:,} tokens  {_range(one.cost_usd)}", 2)
 
 
 def _gate(gate: GateForecast, plan: PlanReport) -> list[str]:
     found = gate.forecast
-    lines = [
-        f"  {one_line(gate.title, 40):<24} smallest effect {gate_size(gate, found.mde)}, "
-        f"noise floor {gate_size(gate, found.noise_floor)}, margin {gate_size(gate, gate.margin)}"
-    ]
-    if found.power is not None:
-        lines.append(f"    an equal candidate passes {found.power:.0%} of the time{_remedy(found, plan.power)}")
+    lines = _wrapped(
+        f"{one_line(gate.title, 40):<16} smallest effect {gate_size(gate, found.mde)}, "
+        f"noise floor {gate_size(gate, found.noise_floor)}, margin {gate_size(gate, gate.margin)}", 2
+    )  # fmt: skip
+    if gate.must_improve:
+        lines.append("    it must improve: an equal candidate does not pass")
+    elif found.power is not None:
+        passes = f"an equal candidate passes {found.power:.0%} of the time{_remedy(found, plan.power)}"
+        lines += _wrapped(passes, 4)
+    if gate.some_timed:
+        lines += _wrapped(f"on {found.rows:,} rows: what is stored of the baseline is not timed again", 4)
     if plan.effect is not None:
-        needs = f"an effect of {gate_size(gate, plan.effect)} needs {_needs(found, plan)}"
-        lines += textwrap.wrap(needs, WIDTH, initial_indent="    ", subsequent_indent="      ")
+        lines += _wrapped(f"an effect of {gate_size(gate, plan.effect)} needs {_needs(found, plan)}", 4)
     lines.append(f"    noise {_basis(str(found.basis))}")
     return lines
 

@@ -64,15 +64,15 @@ def cohen_kappa(
 ) -> Agreement:
     """Cohen's kappa of two raters; rows where either is missing are left out.
 
-    weights: `none` for categories, `quadratic` for grades (their order is the labels' order).
-    Raises UsageError where the two are of different length. Sources: Cohen 1960, 1968.
+    weights: `none` for categories, `quadratic` for grades: how far apart two numbers are, or two places in the order
+    of labels that are no numbers. Raises UsageError where the two are of different length. Sources: Cohen 1960, 1968.
     """
     if len(first) != len(second):
         raise UsageError("the two raters rated different numbers of rows", mend="give one rating per row from each")
     kept = [(a, b) for a, b in zip(first, second, strict=True) if not (_missing(a) or _missing(b))]
-    codes, count = _label_codes([label for pair in kept for label in pair])
-    pairs = codes.reshape(-1, 2)
-    penalty = _penalty(count, weights)
+    codes, names = _label_codes([label for pair in kept for label in pair])
+    pairs, count = codes.reshape(-1, 2), len(names)
+    penalty = _penalty(names, weights)
 
     def statistic(rows: IntArray) -> float:
         table = np.bincount(pairs[rows, 0] * count + pairs[rows, 1], minlength=count * count)
@@ -143,15 +143,17 @@ def _order(label: Any) -> tuple[bool, Any]:
     return (False, float(label)) if isinstance(label, (bool, int, float)) else (True, str(label))
 
 
-def _label_codes(labels: Sequence[Any]) -> tuple[IntArray, int]:
+def _label_codes(labels: Sequence[Any]) -> tuple[IntArray, list[Any]]:
     names = sorted(set(labels), key=_order)
     index = {name: i for i, name in enumerate(names)}
-    return np.array([index[label] for label in labels], dtype=np.int64), len(names)
+    return np.array([index[label] for label in labels], dtype=np.int64), names
 
 
-def _penalty(count: int, weights: Weights) -> FloatArray:
-    """(count, count) disagreement of each pair of labels."""
-    gap = np.abs(np.subtract.outer(np.arange(count), np.arange(count))).astype(np.float64)
+def _penalty(names: Sequence[Any], weights: Weights) -> FloatArray:
+    """(names, names) disagreement of each pair of labels; a grade that nobody gave still takes its room."""
+    numbers = all(isinstance(name, (int, float)) for name in names)
+    places = np.array(names if numbers else range(len(names)), dtype=np.float64)
+    gap = np.abs(np.subtract.outer(places, places))
     if weights == "none":
         return (gap > 0).astype(np.float64)
     return np.asarray(gap if weights == "linear" else gap * gap)

@@ -219,7 +219,9 @@ def _gate_input(one: Judgement) -> GateInput:
 
 def _title(spec: MetricSpec) -> str:
     """What a gate's reason calls the metric: two gates on one metric are told apart."""
-    return " ".join(filter(None, (spec.name, "" if spec.statistic == "mean" else spec.statistic, spec.slice)))
+    statistic = "" if spec.statistic == "mean" else spec.statistic
+    limit = "" if spec.threshold is None else f"above {spec.threshold:g}"
+    return " ".join(filter(None, (spec.name, statistic, limit, spec.slice)))
 
 
 def _adjusted(judged: Sequence[Judgement], plan: ComparisonPlan) -> list[float | None]:
@@ -236,8 +238,8 @@ def _adjusted(judged: Sequence[Judgement], plan: ComparisonPlan) -> list[float |
 
 
 def _testable(est: Estimate, plan: ComparisonPlan) -> bool:
-    """False where a plan may look at any time and the p-value holds for one look only."""
-    return not plan.anytime or isinstance(est.interval, BettingModel)
+    """False where nobody planned to look, or a plan may at any time and the p-value holds for one look only."""
+    return not plan.unplanned and (not plan.anytime or isinstance(est.interval, BettingModel))
 
 
 def _result(one: Judgement, plan: ComparisonPlan, state: GateState | None, p_adjusted: float | None) -> MetricResult:
@@ -276,6 +278,7 @@ def _with_numbers(
     variance = one.row_variance or 0.0
     worst = _worst_case(one)
     floor = evidence.floor
+    tested = _testable(est, plan)
     return replace(
         blank,
         baseline=finite(one.baseline_value.value) if one.baseline_value else None,
@@ -289,14 +292,14 @@ def _with_numbers(
         ci_high=ci[1],
         ci90_low=ci90[0],
         ci90_high=ci90[1],
-        p_value=finite(evidence.p_flip) if _testable(est, plan) else None,
+        p_value=finite(evidence.p_flip) if tested else None,
         p_adjusted=finite(p_adjusted),
         q_value=None if spec.registered else finite(p_adjusted),
-        p_noninferiority=finite(evidence.p_noninferior),
-        p_improved=finite(evidence.p_improved),
-        p_regressed=finite(evidence.p_regressed),
-        p_mid=finite(est.p_mid),
-        p_wilcoxon=finite(est.p_wilcoxon),
+        p_noninferiority=finite(evidence.p_noninferior) if tested else None,
+        p_improved=finite(evidence.p_improved) if tested else None,
+        p_regressed=finite(evidence.p_regressed) if tested else None,
+        p_mid=finite(est.p_mid) if tested else None,
+        p_wilcoxon=finite(est.p_wilcoxon) if tested else None,
         mde=_size(spec, detectable_effect(model.se**2, 1.0, alpha=plan.alpha)),
         rows_needed=rows,
         repeats_needed=repeats,

@@ -103,12 +103,12 @@ def estimate(
     if plan.anytime and spec.width is not None:
         return _betting_estimate(spec, differences, sums, sizes, effective)
     flip = _quick_flip(sums) if quick else sign_flip(sums, seed, _draws(plan))
-    if _plain_binary(spec, pairs) and not extra_variance:
+    if (_plain_binary(spec, pairs) or _all_or_nothing(spec, pairs, differences)) and not extra_variance:
         wins, losses = int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0))
         exact, mid = sign_test(wins, losses)
-        test = "mcnemar" if spec.type in ("binary", "share", "errors") else "sign test"
+        test = "sign test" if spec.type in ("pairwise", "ordinal") else "mcnemar"
         flip = FlipTest(exact, wins + losses, test)
-        tango = TangoModel(wins, losses, pairs.n)
+        tango = TangoModel(wins, losses, pairs.n, spec.width or 1.0)
         return Estimate(tango, flip, differences, f"tango+{test}", effective, effective, mid, wilcoxon)
     independent = independent_rows(sums, sizes, float(differences @ differences)) if pairs.clustered else effective
     model: IntervalModel
@@ -131,6 +131,17 @@ def _plain_binary(spec: MetricSpec, pairs: Pairs) -> bool:
     if spec.type in ("binary", "share", "errors"):
         return pairs.single
     return spec.type == "pairwise" or (spec.type == "ordinal" and not spec.interval_scale)
+
+
+def _all_or_nothing(spec: MetricSpec, pairs: Pairs, differences: FloatArray) -> bool:
+    """True for a score with bounds whose rows differ by all of its range or not at all: it is binary in fact.
+
+    The t interval passes 7 % of such variants at the margin (200 rows, margin .02), Tango's below 5 %.
+    """
+    if spec.type not in ("bounded", "ordinal") or pairs.clustered or spec.width is None:
+        return False
+    sizes = np.abs(differences[differences != 0.0])
+    return len(sizes) > 0 and bool(np.all(np.abs(sizes - spec.width) <= 1e-9 * spec.width))
 
 
 def _draws(plan: ComparisonPlan) -> int:

@@ -72,29 +72,30 @@ class StudentModel:
 
 @dataclass(frozen=True, slots=True)
 class TangoModel:
-    """Score interval of a paired difference of two proportions, (wins - losses)/n.
+    """Score interval of a paired difference of two proportions, (wins - losses)/n, times what a row counts.
 
-    Source: Tango 1998, Statistics in Medicine 17:891-908. The interval inverts the score test by bisection, because
-    the closed form (a quartic) loses digits at the corners.
+    width: by how much a row that differs does. Source: Tango 1998, Statistics in Medicine 17:891-908. The interval
+    inverts the score test by bisection, because the closed form (a quartic) loses digits at the corners.
     """
 
     wins: int
     losses: int
     n: int
+    width: float = 1.0
 
     @property
     def estimate(self) -> float:
-        return (self.wins - self.losses) / self.n
+        return self.width * (self.wins - self.losses) / self.n
 
     @property
     def se(self) -> float:
         discordant = self.wins + self.losses
         if discordant == 0:
             return self.upper(0.025) / normal_quantile(0.975)
-        return math.sqrt(discordant) / self.n
+        return self.width * math.sqrt(discordant) / self.n
 
     def score(self, null: float) -> float:
-        """The score statistic at a hypothesised difference in (-1, 1); positive where the data lie above it."""
+        """The score statistic at a hypothesised share in (-1, 1); positive where the data lie above it."""
         n, wins, losses = self.n, self.wins, self.losses
         b = (2 * n - wins + losses) * null - wins - losses
         c = -losses * null * (1.0 - null)
@@ -108,16 +109,16 @@ class TangoModel:
         return gap / math.sqrt(variance)
 
     def lower(self, level: float) -> float:
-        return self._solve(normal_quantile(1.0 - level), -1.0, self.estimate)
+        return self._solve(normal_quantile(1.0 - level), -1.0, self.estimate / self.width)
 
     def upper(self, level: float) -> float:
-        return self._solve(-normal_quantile(1.0 - level), self.estimate, 1.0)
+        return self._solve(-normal_quantile(1.0 - level), self.estimate / self.width, 1.0)
 
     def p_above(self, null: float) -> float:
-        return normal_sf(self.score(null))
+        return normal_sf(self.score(null / self.width))
 
     def p_below(self, null: float) -> float:
-        return normal_sf(-self.score(null))
+        return normal_sf(-self.score(null / self.width))
 
     def _solve(self, z: float, low: float, high: float) -> float:
         """The difference at which the (decreasing) score equals z, to 1e-12."""
@@ -129,7 +130,7 @@ class TangoModel:
                 high = middle
             if high - low < 1e-12:
                 break
-        return (low + high) / 2.0
+        return self.width * (low + high) / 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

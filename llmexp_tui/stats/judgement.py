@@ -17,7 +17,7 @@ from llmexp_tui.stats.engine import mean_model
 from llmexp_tui.stats.estimate import ArmValue, Estimate, arm_value, betting_model, estimate
 from llmexp_tui.stats.floor import FloorRecord, floor_from_repeats
 from llmexp_tui.stats.fragility import fewest_swaps
-from llmexp_tui.stats.interval import BoolArray, FloatArray, IntArray
+from llmexp_tui.stats.interval import BoolArray, IntArray
 from llmexp_tui.stats.pairs import Pairs, Samples, pair
 from llmexp_tui.stats.result import InfluentialRow, Verdict
 from llmexp_tui.stats.sequential import runs3_levels
@@ -25,6 +25,7 @@ from llmexp_tui.stats.spec import ComparisonPlan, Levels, MetricSpec, tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS, Decision, Evidence, decide, guard_by_runs, undecided
 
 UNBOUNDED_ROWS = 30
+UNPLANNED = "the runs are not finished, and no look was planned for now"
 FRAGILITY_ROWS = 20_000
 """Fragility re-estimates a few dozen times; above this many rows it would cost more than it tells."""
 
@@ -113,13 +114,12 @@ def judge_metric(
     evidence = _evidence(spec, pairs, est, floor, levels, plan, seed)
     decision, invalid = _decision(spec, pairs, est, evidence, floor, levels, plan)
     deltas: tuple[float, ...] = ()
+    by_run: tuple[Pairs, ...] = ()
     if scarce and not invalid:
         decision = none
     elif len(runs) == 3:
-        deltas, lowers = _per_run(data, baseline, candidate, plan, runs, levels)
-        shown = evidence.p_noninferior is not None and evidence.p_noninferior <= levels.noninferior
-        margin = spec.working_margin if shown else None
-        decision = guard_by_runs(decision, deltas, margin, plan.worst_run, lowers)
+        by_run = _per_run(data, baseline, candidate, runs)
+        decision, deltas = _guarded(decision, evidence, by_run, spec, plan, levels)
     judged = replace(
         blank,
         estimate=est,
@@ -134,7 +134,7 @@ def judge_metric(
     if not details:
         return judged
     judged = replace(judged, influential=_influential(data, spec, pairs, est))
-    return judged if scarce else replace(judged, fragility=_fragility(judged, plan, seed, drift))
+    return judged if scarce else replace(judged, fragility=_fragility(judged, by_run, plan, seed, drift))
 
 
 def _runs_in_force(
@@ -155,20 +155,27 @@ def _runs_in_force(
     return arms, plan.levels or looks.levels(0), ()
 
 
-def _per_run(
-    data: MetricData, baseline: str, candidate: str, plan: ComparisonPlan, runs: tuple[int, ...], levels: Levels
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Each run's own delta and lower bound (oriented, working scale)."""
-    deltas, lowers = [], []
+def _per_run(data: MetricData, baseline: str, candidate: str, runs: tuple[int, ...]) -> tuple[Pairs, ...]:
+    """Each run's own pairs, without those of a run that has too few."""
+    found = []
     for run in runs:
         sides = [data.arms[name] for name in (baseline, candidate)]
         one = [side.select(side.run_numbers == run) for side in sides]
-        pairs = pair(data.spec, one[0], one[1], data.n_rows, data.clusters, data.mask_for(candidate))
-        if pairs.problem is None and pairs.n_clusters >= 2:
-            est = estimate(data.spec, pairs, plan, plan.seed, quick=True)
-            deltas.append(est.interval.estimate)
-            lowers.append(est.interval.lower(levels.noninferior))
-    return tuple(deltas), tuple(lowers)
+        found.append(pair(data.spec, one[0], one[1], data.n_rows, data.clusters, data.mask_for(candidate)))
+    return tuple(pairs for pairs in found if pairs.problem is None and pairs.n_clusters >= 2)
+
+
+def _guarded(
+    decision: Decision, evidence: Evidence, by_run: Sequence[Pairs], spec: MetricSpec, plan: ComparisonPlan,
+    levels: Levels,
+) -> tuple[Decision, tuple[float, ...]]:
+    """The decision on pooled runs after the worst run's veto, and each run's own delta (oriented, working scale)."""
+    models = [estimate(spec, pairs, plan, plan.seed, quick=True).interval for pairs in by_run]
+    deltas = tuple(model.estimate for model in models)
+    lowers = tuple(model.lower(levels.noninferior) for model in models)
+    shown = evidence.p_noninferior is not None and evidence.p_noninferior <= levels.noninferior
+    margin = spec.working_margin if shown else None
+    return guard_by_runs(decision, deltas, margin, plan.worst_run, lowers), deltas
 
 
 def _evidence(
@@ -204,6 +211,8 @@ def _decision(
     """The verdict, or why there is none; and whether the metric is invalid."""
     if floor.state == "invalid":
         return undecided("invalid", floor.reason or "the A/A failed"), True
+    if plan.unplanned:
+        return undecided("unplanned", UNPLANNED), False
     if pairs.doubt:
         return undecided("lost", pairs.doubt), False
     reason = _too_little(spec, pairs, est, plan)
@@ -260,29 +269,31 @@ def _influential(data: MetricData, spec: MetricSpec, pairs: Pairs, est: Estimate
     )
 
 
-def _fragility(judged: Judgement, plan: ComparisonPlan, seed: int, drift: float) -> int | None:
+def _fragility(
+    judged: Judgement, by_run: tuple[Pairs, ...], plan: ComparisonPlan, seed: int, drift: float
+) -> int | None:
     spec, pairs, est = judged.spec, judged.pairs, judged.estimate
-    if est is None or judged.invalid or plan.anytime or spec.quantile is not None or spec.strict:
+    if est is None or judged.invalid or plan.anytime or plan.unplanned or spec.quantile is not None or spec.strict:
         return None
     if pairs.n > FRAGILITY_ROWS or _too_little(spec, pairs, est, plan) or pairs.doubt:
         return None
 
     def verdict_after(mask: BoolArray) -> Verdict:
-        swapped = replace(
-            pairs,
-            baseline=_where(mask, pairs.candidate, pairs.baseline),
-            candidate=_where(mask, pairs.baseline, pairs.candidate),
-        )
+        swapped = _swapped(pairs, mask)
+        runs = [_swapped(run, np.isin(run.rows, pairs.rows[mask])) for run in by_run]
         try:
             again = estimate(spec, swapped, plan, seed, drift, quick=True)
+            evidence = _evidence(spec, swapped, again, judged.floor, judged.levels, plan, seed)
+            decision = decide(evidence, judged.levels)
+            return _guarded(decision, evidence, runs, spec, plan, judged.levels)[0].verdict
         except ValueError:
             return "inconclusive"
-        evidence = _evidence(spec, swapped, again, judged.floor, judged.levels, plan, seed)
-        return decide(evidence, judged.levels).verdict
 
     none = verdict_after(np.zeros(pairs.n, dtype=bool))
     return fewest_swaps(est.differences, none, verdict_after)
 
 
-def _where(mask: BoolArray, yes: FloatArray, no: FloatArray) -> FloatArray:
-    return np.where(mask, yes, no)
+def _swapped(pairs: Pairs, mask: BoolArray) -> Pairs:
+    """The pairs with the two results of some rows exchanged."""
+    a, b = pairs.baseline, pairs.candidate
+    return replace(pairs, baseline=np.where(mask, b, a), candidate=np.where(mask, a, b))

@@ -185,7 +185,8 @@ class MetricForecast:
 
     rows_needed, repeats_needed: for a pass of an equal candidate 8 times in 10. rows_for_effect, repeats_for_effect:
     to find the wished effect as improved, by more rows or by more calls for the rows there are. power: chance that an
-    equal candidate passes. impossible: why the gate can never pass. warning: why a pass is not to be counted on, the
+    equal candidate passes. All of these are None of a metric that must improve: an equal candidate is not to pass.
+    impossible: why the gate can never pass. warning: why a pass is not to be counted on, the
     margin below the floor for one.
     """
 
@@ -219,9 +220,11 @@ def forecast(
     expected = noise_floor_at(variance, rows, repeats) if floor is None else floor
     margin = spec.working_margin
     tail = tail_rows(spec.quantile) if spec.quantile is not None else 0
-    claim = None if margin is None else MarginClaim(margin, spec.width, alpha, power, inflation, tail)
+    claim = None
+    if margin is not None and spec.role != "must_improve":
+        claim = MarginClaim(margin, spec.width, alpha, power, inflation, tail)
     chance = claim.chance(total, rows) if claim else None
-    impossible = _impossible(spec, claim, rows, rows / cluster_size)
+    impossible = _impossible(spec, claim, rows, rows / cluster_size, tail)
     size = math.log1p(effect) if effect is not None and spec.is_ratio else effect
     wished = None if size is None else rows_for_effect(total, size, alpha=alpha, power=power)
     calls = None if size is None else repeats_for_effect(inflated, rows, size, alpha=alpha, power=power)
@@ -237,21 +240,23 @@ def forecast(
         repeats_for_effect=calls,
         power=chance,
         impossible=impossible,
-        warning=None if impossible else _warning(spec, expected, chance),
+        warning=None if impossible or claim is None else _warning(spec, expected, chance),
         basis=variance.basis,
     )
 
 
-def _impossible(spec: MetricSpec, claim: MarginClaim | None, rows: int, clusters: float) -> str | None:
+def _impossible(
+    spec: MetricSpec, claim: MarginClaim | None, rows: int, clusters: float, tail: int
+) -> str | None:
     """Why a gate with this margin and this many rows can never pass; None where it can."""
-    if claim is None:
+    if claim is None and spec.role != "must_improve":
         return "the metric has no margin, so that no loss can be ruled out"
     if clusters < MIN_CLUSTERS:
         what = "rows" if clusters == rows else "clusters"
         return f"{clusters:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
-    if rows < claim.tail:
-        return f"{rows} rows are too few for it, this gate cannot pass; at least {claim.tail} are needed"
-    if rows < claim.least_rows:
+    if rows < tail:
+        return f"{rows} rows are too few for it, this gate cannot pass; at least {tail} are needed"
+    if claim is not None and rows < claim.least_rows:
         return (
             f"{rows} rows cannot rule out a loss of {_own_unit(spec, claim.margin):g} even if nothing goes "
             f"wrong on any of them; at least {claim.least_rows} are needed"

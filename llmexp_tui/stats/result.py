@@ -15,7 +15,7 @@ Verdict = Literal["improved", "regressed", "no_regression", "inconclusive"]
 GateState = Literal["pass", "fail", "inconclusive"]
 Status = Literal["pass", "fail", "inconclusive", "invalid"]
 Cause = Literal["open", "unseen", "floor", "few_differ", "no_margin", "worst_run", "too_little", "not_called", "lost",
-                "invalid"]  # fmt: skip
+                "invalid", "unplanned"]  # fmt: skip
 FloorState = Literal["measured", "deterministic", "unmeasured", "invalid"]
 
 

@@ -210,6 +210,7 @@ class ComparisonPlan:
     aa_required: a gate cannot pass while a registered metric's noise floor is unmeasured.
     levels: the nominal levels of this look (`sequential.Boundaries.levels`); None means one look at alpha.
     final_look: False while rows are still to come: quantiles are not judged yet.
+    unplanned: a look that was not planned, at runs that go on: estimates, but neither p-values nor verdicts.
     runs: 3 turns on the three-run rule; `Samples.runs`, or else the repeats, then say which run a call belongs to.
     anytime: betting e-process instead of fixed looks (bounded scores only), rows in the order of their codes.
     interleaved: False where the baseline was measured at another time; latency and ratio are then exploratory.
@@ -222,6 +223,7 @@ class ComparisonPlan:
     aa_required: bool = False
     levels: Levels | None = None
     final_look: bool = True
+    unplanned: bool = False
     runs: int = 1
     worst_run: WorstRun = "guard"
     anytime: bool = False

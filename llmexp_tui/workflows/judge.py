@@ -189,13 +189,16 @@ def _compare(
 def _plan(session: Session, prepared: Prepared, arms: JudgedArms) -> ComparisonPlan:
     plan = prepared.experiment.plan
     first = arms.baseline[0]
-    look = look_of(prepared, runs.totals(session.store, first.id).attempted // first.repeats)
+    rows = runs.totals(session.store, first.id).attempted // first.repeats
+    look = look_of(prepared, rows)
+    planned = plan.anytime or (look.rows == rows and not look.final)
     return ComparisonPlan(
         alpha=plan.alpha,
         seed=int(first.registration[:15], 16),
         aa_required=plan.aa == "required",
         levels=look.levels,
         final_look=look.final,
+        unplanned=not planned and any(run.status not in DONE for run in arms.sides),
         runs=plan.runs,
         worst_run=cast(WorstRun, plan.worst_run),
         anytime=plan.anytime,

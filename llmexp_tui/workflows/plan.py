@@ -18,6 +18,7 @@ from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
 from llmexp_tui.errors import UsageError
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
+from llmexp_tui.reports.figures import above
 from llmexp_tui.stats.compare import compare_arms
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
@@ -34,7 +35,7 @@ from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.store.carry import import_cache
 from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.arms import DONE
+from llmexp_tui.workflows.arms import DONE, stored_arms
 from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs, has_floors, stored_floor
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
@@ -63,7 +64,11 @@ class ArmEstimate:
 
 @dataclass(frozen=True, slots=True)
 class GateForecast:
-    """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType), `slice` its rows."""
+    """One gate with what its metric can show. `type` is the metric's (stats.spec.MetricType), `slice` its rows.
+
+    `must_improve`: not being worse is not enough for it to pass. `some_timed`: only some of its rows are called by
+    both arms in this job. `limit`: what a share is counted above.
+    """
 
     metric: str
     statistic: str
@@ -71,11 +76,17 @@ class GateForecast:
     forecast: MetricForecast
     type: str = ""
     slice: str | None = None
+    must_improve: bool = False
+    some_timed: bool = False
+    limit: float | None = None
 
     @property
     def title(self) -> str:
         """What tells it from the other gates: `latency p95 channel=email`."""
-        return " ".join(filter(None, (self.metric, "" if self.statistic == "mean" else self.statistic, self.slice)))
+        statistic = "" if self.statistic == "mean" else self.statistic
+        if self.limit is not None:
+            statistic = above(self.metric, self.limit)
+        return " ".join(filter(None, (self.metric, statistic, self.slice)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +246,13 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
     registered = [m for m in metrics if m.spec.registered]
     chosen = registered or [m for m in metrics if m.fingerprint is not None and m.directed][:1]
     clusters = 1.0 if rows.clusters is None else rows.size / max(1, len(np.unique(rows.clusters)))
+    timed = _timed_share(session, prepared, rows.size)
     found = []
     for metric in chosen:
         spec = metric.spec
         size = rows.size if spec.slice is None else int(_mask(rows, metric).sum())
+        some = spec.same_job and timed < 1.0
+        size = round(size * timed) if some else size
         variance = _variance(session, prepared, rows, metric)
         outlook = forecast(
             spec,
@@ -252,8 +266,25 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             # A pilot's variance holds what clusters add; without one, an intraclass correlation is assumed.
             icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
         )
-        found.append(GateForecast(spec.name, spec.statistic, spec.margin, outlook, spec.type, spec.slice))
+        must = spec.role == "must_improve"
+        found.append(
+            GateForecast(
+                spec.name, spec.statistic, spec.margin, outlook, spec.type, spec.slice, must, some, spec.threshold
+            )
+        )
     return tuple(found)
+
+
+def _timed_share(session: Session, prepared: Prepared, rows: int) -> float:
+    """Share of the rows that both arms call in this job: beside a baseline that is stored, `fresh_rows` of them."""
+    if not rows or stored_arms(session, prepared, DONE) is not None:
+        return 1.0
+    baseline = prepared.variants[prepared.baseline].hash
+    known = runs.find_runs(
+        session.store, variant_hash=baseline, dataset_hash=prepared.dataset.hash, statuses=DONE, limit=1
+    )
+    carried = known or has_floors(session, prepared, session.now())
+    return min(1.0, prepared.experiment.plan.fresh_rows / rows) if carried else 1.0
 
 
 def _mask(rows: Frame, metric: Metric) -> np.ndarray:

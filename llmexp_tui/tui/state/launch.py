@@ -119,12 +119,14 @@ def gate_lines(plan: PlanReport) -> list[Line]:
 def _gate(gate: GateForecast, wanted: float) -> Line:
     found = gate.forecast
     likely = found.power is None or found.power >= wanted
+    passes = "must improve" if gate.must_improve else figures.UNKNOWN
+    passes = passes if found.power is None else f"{found.power:.0%}"
     cells = (
         line((gate.title, "strong")),
         line(gate_size(gate, found.mde)),
         line((gate_size(gate, found.noise_floor), "muted")),
         line((gate_size(gate, gate.margin), "muted")),
-        line((figures.UNKNOWN if found.power is None else f"{found.power:.0%}", "" if likely else "warn")),
+        line((passes, "" if likely else "warn")),
     )
     return tuple(span for text, room in zip(cells, _GATE_CELLS, strict=True) for span in fit(text, room))
 

@@ -124,7 +124,10 @@ def short_title(metric: MetricResult, plot: int) -> str:
     """The metric's title, without the words for a plain mean where room is short."""
     if plot >= 20:
         return figures.metric_title(metric)
-    parts = [metric.metric, "" if metric.statistic == "mean" else metric.statistic, metric.slice or ""]
+    statistic = "" if metric.statistic == "mean" else metric.statistic
+    if metric.threshold is not None:
+        statistic = figures.above(metric.metric, metric.threshold)
+    parts = [metric.metric, statistic, metric.slice or ""]
     return " ".join(part for part in parts if part)
 
 

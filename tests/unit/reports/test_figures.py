@@ -121,3 +121,9 @@ def test_who_judged_and_for_how_much() -> None:
     assert figures.judging_text(("m-1",), 0.5) == "judged by m-1 for $0.50"
     assert "unknown" in figures.judging_text(("m-1",), None)
     assert "\x1b" not in figures.judging_text(("m\x1b-1",), None)
+
+
+def test_a_lopsided_interval_is_written_by_its_ends():
+    tail = latency(delta=-0.034, ci_low=-0.441, ci_high=8.341)
+    assert figures.change(tail) == "−44.1 … +834.1 %"
+    assert figures.change(replace(tail, ci_high=0.8)) == "−3.4 ± 83.4 %"

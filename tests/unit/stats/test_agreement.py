@@ -49,6 +49,17 @@ def test_kappa_matches_statsmodels(weights: Weights) -> None:
     assert found.value == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("weights", ["linear", "quadratic"])
+def test_a_grade_that_nobody_gave_keeps_its_place_on_the_scale(weights: Weights) -> None:
+    from statsmodels.stats.inter_rater import cohens_kappa
+
+    counts = np.zeros((5, 5), dtype=int)
+    counts[np.ix_([0, 1, 4], [0, 1, 4])] = [[11, 3, 2], [4, 9, 1], [1, 0, 8]]
+    first, second = ([grade + 1 for grade in rater] for rater in labels_from(counts.tolist()))
+    found = cohen_kappa(first, second, weights=weights)
+    assert found.value == pytest.approx(cohens_kappa(counts, wt=weights).kappa)
+
+
 def test_kappa_leaves_missing_ratings_out() -> None:
     found = cohen_kappa(["a", "b", None, "a"], ["a", "b", "b", float("nan")])
     assert (found.rows, found.value) == (2, 1.0)

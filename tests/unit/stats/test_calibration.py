@@ -46,7 +46,7 @@ def every_row_alone(clusters: Any, rows: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 FAULTS: list[tuple[str, Any, str, Callable[..., Any], int]] = [
-    ("the same, 59 rows", estimate, "mean_model", without_phantom, 150),
+    ("0 to .1 or everything, 62 rows", estimate, "mean_model", without_phantom, 300),
     ("A/A five metrics, 60 rows", gate, "holm_levels", lambda p, alpha: [alpha] * len(p), 80),
     ("worse by the margin through failed calls", pairs, "_worst_value", lambda *of: None, 40),
     ("worse by the margin, 40 clusters", pairs, "_cluster_codes", every_row_alone, 150),

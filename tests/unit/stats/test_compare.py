@@ -542,3 +542,35 @@ def test_a_whole_comparison_never_imports_scipy_stats() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_look_that_nobody_planned_shows_estimates_alone() -> None:
+    a = zero_one(200, 120)
+    arms = {"A": a, "A2": flipped(a, 4, 4), "B": flipped(a, 40, 2)}
+    assert compared(BINARY, **arms).verdict == "improved"
+    found = result(BINARY, extra={"plan": ComparisonPlan(unplanned=True)}, **arms)
+    metric = found.metrics[0]
+    assert (found.status, metric.verdict, metric.cause) == ("inconclusive", "inconclusive", "unplanned")
+    assert metric.delta == pytest.approx(0.19)
+    assert metric.ci_low is not None and metric.ci_low > 0
+    told = (metric.p_value, metric.p_adjusted, metric.p_noninferiority, metric.p_improved, metric.p_regressed,
+            metric.p_mid, metric.fragility)  # fmt: skip
+    assert told == (None,) * 7
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (1.0, 5.0)])
+def test_a_score_that_is_all_or_nothing_is_judged_as_binary(low: float, high: float) -> None:
+    """One row of 200 lost, margin .02: a t interval would pass it, and 7 of 100 that are worse by the margin."""
+    a = zero_one(200, 200)
+    b = flipped(a, 0, 1)
+    width = high - low
+    spec = MetricSpec("score", "bounded", range=(low, high), margin=0.02 * width)
+    found = compared(spec, A=low + width * a, B=low + width * b)
+    binary = compared(replace(BINARY, margin=0.02), A=a, B=b)
+    assert (found.method, found.verdict, binary.verdict) == (binary.method, "inconclusive", "inconclusive")
+    scaled = (found.delta, found.ci_low, found.ci_high, found.ci90_low, found.mde, found.standard_error)
+    plain = (binary.delta, binary.ci_low, binary.ci_high, binary.ci90_low, binary.mde, binary.standard_error)
+    assert scaled == pytest.approx([width * value for value in plain])
+    assert (found.p_value, found.p_noninferiority) == (binary.p_value, binary.p_noninferiority)
+    graded = compared(spec, A=low + width * a, B=low + width * (b + 0.9 * (1 - b)))
+    assert "phantom" in graded.method

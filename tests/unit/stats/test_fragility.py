@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llmexp_tui.stats import MetricSpec
+from llmexp_tui.stats import ComparisonPlan, MetricData, MetricResult, MetricSpec, compare_arms
 from llmexp_tui.stats.fragility import fewest_swaps
 from llmexp_tui.stats.result import Verdict
+from tests.bench.calibration import repeated
 from tests.unit.stats.tables import compared, flipped, zero_one
 
 SPEC = MetricSpec("m", "binary", margin=0.05)
@@ -28,6 +29,32 @@ def test_swapping_that_many_rows_changes_the_verdict_and_one_fewer_does_not(wins
     kept = [after(fewest - 1, worse=w) for w in (True, False) if (wins if w else losses) >= fewest - 1]
     assert any(verdict != found.verdict for verdict in changed)
     assert all(verdict == found.verdict for verdict in kept)
+
+
+@pytest.mark.parametrize("seed", [0, 5, 10])
+def test_the_worst_run_counts_among_three(seed: int) -> None:
+    """These would be said to hang on another number of rows by the pooled verdict alone."""
+    rng = np.random.default_rng(seed)
+    chance = rng.beta(4, 1.5, 150)[:, None]
+    shift = rng.choice([0, 0.05, 0.08, -0.06])
+    a = (rng.random((150, 3)) < chance).astype(float)
+    b = (rng.random((150, 3)) < np.clip(chance + shift, 0, 1)).astype(float)
+
+    def judged(swap: np.ndarray) -> MetricResult:
+        arms = {name: arm.copy() for name, arm in (("A", a), ("B", b))}
+        arms["A"][swap], arms["B"][swap] = b[swap], a[swap]
+        one = MetricData(SPEC, {name: repeated(arm) for name, arm in arms.items()}, 150)
+        plan = ComparisonPlan(runs=3)
+        return compare_arms([one], baseline="A", candidates=["B"], plan=plan).metrics[0]
+
+    found = judged(np.zeros(0, dtype=int))
+    gain = (b - a).mean(axis=1)
+    ways = ((np.argsort(-gain, kind="stable"), gain > 0), (np.argsort(gain, kind="stable"), gain < 0))
+    needed = [
+        next((k for k in range(1, int(there.sum()) + 1) if judged(order[:k]).verdict != found.verdict), 150)
+        for order, there in ways
+    ]
+    assert found.fragility == min(needed)
 
 
 def test_nothing_to_swap_is_none() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import runs
 from llmexp_tui.workflows.compare import compare_experiment, compare_runs
@@ -65,3 +66,16 @@ async def test_drift_between_runs_widens_what_is_compared_across_them(folder: Pr
     assert report.metrics[0].method, "six runs that never differ add nothing and break nothing"
     with folder.session() as session:
         assert len(runs.find_runs(session.store, experiment="tone")) == 8
+
+
+async def test_runs_that_are_not_finished_show_estimates_but_no_verdict(folder: ProjectFolder) -> None:
+    both = await ran(folder, "long", "short")
+    finished = compared(folder, both["long"], both["short"])
+    with folder.session() as session:
+        runs.set_status(session.store, list(both.values()), RunStatus.INTERRUPTED, at=session.at())
+    report = compared(folder, both["long"], both["short"])
+    assert (finished.status, report.status) == ("pass", "inconclusive")
+    assert "not finished" in report.reasons[0]
+    assert [m.delta for m in report.metrics] == [m.delta for m in finished.metrics]
+    assert {m.verdict for m in report.metrics} == {"inconclusive"}
+    assert {(m.p_value, m.q_value, m.p_noninferiority) for m in report.metrics} == {(None, None, None)}

@@ -11,6 +11,7 @@ import pytest
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.errors import ConfigError, UsageError
 from llmexp_tui.project.scaffold import copy_sample
+from llmexp_tui.reports.plan_panel import plan_panel
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import runs
 from llmexp_tui.workflows.check import CheckOptions, check
@@ -98,6 +99,43 @@ def test_what_has_no_bounds_cannot_be_watched_at_any_time(sample: Path) -> None:
 def test_a_wish_without_sense_is_refused(sample: Path, asked: dict[str, float]) -> None:
     with open_session(sample, env=os.environ) as session, pytest.raises(UsageError, match=r"effect|power"):
         plan_experiment(session, "examples", **asked)
+
+
+def test_a_plan_counts_the_rows_that_will_be_timed_beside_a_stored_baseline(sample: Path) -> None:
+    with (sample / "llmexp.toml").open("a") as toml:
+        toml.write('\n[[experiments.examples.gates]]\nmetric = "latency"\nmargin = "300%"\n')
+
+    def rows() -> dict[str, int]:
+        with open_session(sample, env=os.environ) as session:
+            return {gate.metric: gate.forecast.rows for gate in plan_experiment(session, "examples").gates}
+
+    assert rows() == {"exact_match": 400, "latency": 400}
+    checked(sample)
+    assert rows() == {"exact_match": 400, "latency": 400}, "a check calls nothing, what was timed counts"
+    with (sample / "prompts" / "eight-examples.md").open("a") as prompt:
+        prompt.write("\nOne word.\n")
+    assert rows() == {"exact_match": 400, "latency": 100}
+
+
+def test_the_plan_as_text_keeps_to_eighty_columns_whatever_it_holds(sample: Path) -> None:
+    with (sample / "llmexp.toml").open("a") as toml:
+        toml.write('\n[[experiments.examples.gates]]\nmetric = "latency"\nstatistic = "p95"\nmargin = "300%"\n'
+                   'slice = "size=medium"\n')  # fmt: skip
+    planned(sample, "runs = 3")
+    with open_session(sample, env=os.environ) as session:
+        text = plan_panel(plan_experiment(session, "examples", effect=0.0123))
+    assert "p95 size=medium" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_plan_promises_no_pass_to_an_equal_candidate_that_must_improve(sample: Path) -> None:
+    toml = sample / "llmexp.toml"
+    toml.write_text(toml.read_text().replace("margin = 0.1", 'margin = 0.001\nrole = "must_improve"'))
+    with open_session(sample, env=os.environ) as session:
+        plan = plan_experiment(session, "examples")
+    assert plan.gates[0].forecast.power is None
+    assert plan.warnings == (), "an improvement needs no margin, so that none can be too small for it"
+    assert "it must improve: an equal candidate does not pass" in plan_panel(plan)
 
 
 def test_the_plan_names_the_further_runs_and_gates_that_cannot_pass(sample: Path) -> None:
