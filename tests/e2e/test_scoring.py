@@ -82,7 +82,7 @@ async def test_a_candidate_is_preferred_over_the_baselines_own_answer(tmp_path: 
         assert report.status == "pass"
         assert found.noise_floor_state == "deterministic"  # the copy's answers are the baseline's: all ties
         asked = judge_requests(server)
-        assert len(asked) == 4 * ROWS  # both orders of the candidate, and of the A/A copy
+        assert len(asked) == 3 * ROWS  # both orders of the candidate, and the A/A copy's, whose orders are the same
         answers = {(shown(r, "first answer"), shown(r, "second answer")) for r in asked}
         assert answers == {("yes", "yes"), ("yes", "yes, please"), ("yes, please", "yes")}
         assert report.baseline is not None and report.baseline.unscored == report.candidates[0].unscored == ()
@@ -171,6 +171,7 @@ async def test_answers_are_embedded_once_by_text_and_costed_apart(tmp_path: Path
         folder = project(tmp_path, server, near, models=table)
         await ran(folder)
         sent = [r for r in server.requests if r.path.endswith("/embeddings")]
+        assert sorted(text for request in sent for text in request.body["input"]) == ["no", "yes"]
         report = compared(folder)
         assert metric(report, "near").baseline == pytest.approx(0.9 + 0.1 * 0.6)
         arm = report.candidates[0]
@@ -182,6 +183,21 @@ async def test_answers_are_embedded_once_by_text_and_costed_apart(tmp_path: Path
         folder.write_rows(f"item {n}." for n in range(ROWS + 1))
         await ran(folder)
         assert [r for r in server.requests if r.path.endswith("/embeddings")] == sent  # no text is new
+
+
+async def test_a_fresh_run_embeds_once_too_whatever_scorers_share_the_vectors(tmp_path: Path) -> None:
+    near = {"type": "semantic_similarity", "name": "near", "model": "embed"}
+    with ModelServer(answering()).behave(embeddings) as server:
+        folder = project(tmp_path, server, near, models={"embed": {"model": "openai/embed-2026-01-01"}})
+        await ran(folder)
+        await ran(folder, fresh=True)
+        sent = [text for r in server.requests if r.path.endswith("/embeddings") for text in r.body["input"]]
+        assert sorted(sent) == ["no", "no", "yes", "yes"]
+        folder.scorers.append({**near, "name": "close", "threshold": 0.9})
+        folder.write()
+        with folder.session() as session:
+            assert (await rejudge(session, ("tone",), RunOptions())).calls == 0
+    assert metric(compared(folder), "close").baseline == 0.9
 
 
 async def test_an_embedding_that_fails_leaves_the_output_unscored(tmp_path: Path) -> None:

@@ -132,7 +132,8 @@ async def test_a_check_tells_once_what_it_found_whether_it_called_anything_or_no
         await until(pilot, lambda: all(w.is_finished for w in app.workers if w.group.startswith("announce")))
         told = [note.message for note in app._notifications]
         stored = ["tone: ✓ GATE PASSES, everything was stored"]
-        assert told == stored if not ran else len(told) <= 1 and told != stored, "its own run tells, where it was seen"
+        expected = told == stored if not ran else len(told) <= 1 and told != stored
+        assert expected, "its own run tells, where it was seen"
 
 
 async def test_quitting_while_a_run_goes_asks_and_can_stop_it(
