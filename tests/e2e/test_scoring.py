@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from llmexp_tui.reports.text_panel import experiment_panel
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.store import scores
 from llmexp_tui.store.datasets import row_refs
+from llmexp_tui.tui.reads.distribution import read_histogram
+from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.state.cells import plain
 from llmexp_tui.tui.state.results import sentences
+from llmexp_tui.tui.state.rows import RowQuery, score_lines
 from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment, compare_runs
 from llmexp_tui.workflows.human import give_grade, give_preference, people_agreement
@@ -119,6 +123,21 @@ async def test_without_expected_answers_the_baseline_is_what_is_preferred_over(t
         server.answer = lambda request: "no" if arm_of(request) == "short" else "yes"
         await ran(folder)
     assert metric(compared(folder), "preferred").delta == -1.0
+
+
+async def test_the_rows_of_a_preference_show_which_answer_was_preferred_and_why(tmp_path: Path) -> None:
+    with court(prefers("yes")) as server:
+        folder = project(tmp_path, server, PREFER, rows=6)
+        server.answer = lambda request: "no" if arm_of(request) == "short" and item_of(request) < 2 else "yes"
+        long, short = (await ran(folder)).runs
+    with folder.session() as session:
+        asked = RowQuery(long.id, short.id, "preferred", filter="regressed", sort="change")
+        source = RowSource(asked, session)
+        assert source.count() == 2
+        assert "0 → -1" in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+        detail = source.detail(0)
+        assert detail is not None and detail.candidate.scores[0]["preferred"].label == "worse"
+        assert RowSource(replace(asked, filter="all"), session).count() == 6
 
 
 async def test_a_failed_call_loses_and_two_failed_ones_tie(tmp_path: Path) -> None:
@@ -333,6 +352,32 @@ async def test_judging_again_gives_the_judges_share_of_the_noise(tmp_path: Path)
 
 
 # ---- people
+
+
+async def test_the_rows_of_what_people_said_show_it_with_who_and_when(tmp_path: Path) -> None:
+    with ModelServer(answering()) as server:
+        folder = project(tmp_path, server, "exact_match", {"type": "human"}, {"type": "human", "name": "liked",
+                         "kind": "preference"}, rows=4)  # fmt: skip
+        long, short = (await ran(folder)).runs
+    with folder.session() as session:
+        rows = [ref.no for ref in row_refs(session.store, long.dataset_hash)]
+        for who, grade_given in (("ada", 1), ("bob", 2)):
+            session.who = who
+            give_grade(session, long, rows[0], 5)
+            give_grade(session, short, rows[0], grade_given, note="curt")
+            give_preference(session, long, short, rows[0], "baseline" if who == "ada" else "tie")
+        for name, said in (("human", "5 → 1.5"), ("liked", "0 → -0.5")):
+            source = RowSource(RowQuery(long.id, short.id, name, filter="regressed"), session)
+            assert source.count() == 1
+            assert said in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+        detail = source.detail(0)
+        assert detail is not None
+        told = [plain(line) for line in score_lines(detail)]
+        assert "grade by ada  5 → 1" in told and "preference by bob  – → 0.500 (tie)" in told
+        assert any(line.startswith("  short: 20") and line.endswith(" UTC · curt") for line in told)
+        report = compare_experiment(session, "tone")
+        shown_there = read_histogram(report, "short", "human", session)
+        assert shown_there is not None
 
 
 async def test_grades_of_people_are_a_metric_with_who_and_when(tmp_path: Path) -> None:
