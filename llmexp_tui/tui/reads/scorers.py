@@ -71,3 +71,15 @@ def kept_of(
     if body.get("type") == "pairwise" and settings.get("against") == "baseline":
         return Kept(name, against(baseline.id), preference=True)
     return Kept(name)
+
+
+def range_of(session: Session, fingerprint: str) -> tuple[float, float]:
+    """Lowest and highest value of a scorer: 0 and 1, but for own code that says otherwise."""
+    try:
+        body = experiments.scorer(session.store, fingerprint)
+    except UnknownNameError:
+        return 0.0, 1.0
+    own = body.get("settings", {}).get("range")
+    if not isinstance(own, list) or len(own) != 2 or body.get("shared", {}).get("threshold") is not None:
+        return 0.0, 1.0
+    return float(own[0]), float(own[1])
