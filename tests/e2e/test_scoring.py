@@ -26,6 +26,7 @@ from llmexp_tui.tui.state.rows import RowQuery, score_lines
 from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment, compare_runs
 from llmexp_tui.workflows.human import give_grade, give_preference, people_agreement
+from llmexp_tui.workflows.plan import plan_experiment
 from llmexp_tui.workflows.rejudge import rejudge
 from llmexp_tui.workflows.run import RunOptions, RunOutcome, run_experiment
 from tests.cli.program import llmexp
@@ -512,6 +513,33 @@ async def test_an_undirected_metric_is_shown_and_judged_by_nobody(tmp_path: Path
     found = metric(compared(folder), "word_count")
     assert (found.verdict, found.baseline, found.direction) == ("inconclusive", 1.0, "none")
     assert "neither more nor less" in found.reason
+
+
+async def test_a_command_that_is_not_there_is_refused_before_the_first_call(tmp_path: Path) -> None:
+    own = {"command": ["./score.sh"], "name": "own"}
+    with ModelServer(answering()) as server:
+        folder = project(tmp_path, server, {"command": [sys.executable, "scroe.py"]}, rows=3)
+        with pytest.raises(ConfigError, match=r"no program scroe\.py"):
+            await ran(folder)
+        assert server.count == 0
+    with ModelServer(answering()) as server:
+        for table in (own, {"type": "composite", "parts": ["exact_match", own]}):
+            folder = project(tmp_path, server, "exact_match", table, rows=3)
+            script = folder.root / "score.sh"
+            script.write_text("#!/bin/sh\necho 1\n")
+            script.chmod(0o644)
+            with pytest.raises(ConfigError, match=r"no program \./score\.sh that can be started"):
+                await ran(folder)
+            with folder.session() as session, pytest.raises(ConfigError, match="score"):
+                plan_experiment(session, "tone")
+            assert server.count == 0
+        folder = project(tmp_path, server, "exact_match", own, rows=3)
+        script.chmod(0o755)
+        await ran(folder)
+        script.unlink()
+        assert metric(compared(folder), "own").baseline is None  # other code than that which scored: nothing is known
+        script.write_text("#!/bin/sh\necho 1\n")
+        assert metric(compared(folder), "own").baseline == 1.0  # what is stored can be read without it
 
 
 def test_the_judge_command_says_what_it_asked(tmp_path: Path) -> None:
