@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+PEOPLE = ":people"
+"""Stands for all people together, where scores are read by who gave them; their mean counts."""
+
 
 def against(run_id: str) -> str:
     """Who gave a preference, as it is stored: the scorer, with that run's answer beside the one that is scored."""

@@ -11,10 +11,12 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from llmexp_tui.domain.hashing import content_hash
 from llmexp_tui.domain.score import MetricMeta, Score, ScorerSpec
+from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, UnknownNameError
 from llmexp_tui.scoring.definition import AsyncMeasure, Build, Definition, Measure, ScorerContext, Turn
 from llmexp_tui.scoring.repeats import RepeatRule
@@ -23,7 +25,7 @@ from llmexp_tui.scoring.settings import Settings
 
 __all__ = [
     "JudgeCall", "RepeatRule", "Sample", "Scorer", "ScorerContext", "build_scorer", "check_columns",
-    "scorer_types",
+    "check_programs", "scorer_types",
 ]
 
 _FAMILIES: Mapping[str, str] = {
@@ -219,6 +221,21 @@ def check_columns(scorer: Scorer, columns: Iterable[str]) -> None:
             raise ConfigError(
                 f'needs the column "{column}", which the dataset does not have',
                 where=f'scorer "{scorer.meta.name}"', mend=mend,
+            )
+
+
+def check_programs(scorer: Scorer, root: Path) -> None:
+    """Raise ConfigError, before anything is called, where a command cannot be started. Stored scores need none."""
+    from llmexp_tui.scoring.own_files import missing_program  # brings what only own code needs
+
+    for part in (scorer, *scorer.parts):
+        command = part.body()["settings"].get("command")
+        missing = missing_program(command, root) if command else None
+        if missing is not None:
+            raise ConfigError(
+                f"there is no program {one_line(missing, 80)} that can be started",
+                where=f'scorer "{scorer.meta.name}"',
+                mend="install it, or give its path from the project's folder and the right to be executed",
             )
 
 

@@ -7,9 +7,13 @@ code opens or imports by a name made at run time stays unknown.
 from __future__ import annotations
 
 import ast
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+
+_INTERPRETERS = ("python", "sh", "bash", "node", "ruby", "perl")
 
 
 def imported_files(script: Path, code: str) -> tuple[Path, ...]:
@@ -33,6 +37,20 @@ def command_files(argv: Sequence[str], root: Path) -> tuple[Path, ...]:
     scripts = [file for file in sorted(named) if file.suffix == ".py"]
     more = (imported_files(script, script.read_text("utf-8", "replace")) for script in scripts)
     return tuple(sorted(named.union(*more)))
+
+
+def missing_program(command: Sequence[str], root: Path) -> str | None:
+    """The word of a command that names nothing to run, its program or an interpreter's script; None if all is there.
+
+    A program is on the PATH, or a path as seen from the project's folder.
+    """
+    program, *words = command
+    there = os.access(root / program, os.X_OK) and _is_file(root / program) if os.sep in program else None
+    if not (shutil.which(program) if there is None else there):
+        return program
+    if Path(program).name.rstrip("0123456789.") in _INTERPRETERS and words and not words[0].startswith("-"):
+        return None if _is_file(root / words[0]) else words[0]
+    return None
 
 
 def file_hashes(files: Iterable[Path], root: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from llmexp_tui.domain.score import PEOPLE
 from llmexp_tui.domain.watch import Watch, tell
 from llmexp_tui.errors import CalledOffError
 from llmexp_tui.store.bulk import plain_rows
@@ -45,7 +46,8 @@ class PairQuery:
     worse by another. `sort` is one of SORTS: `order` is the order in which rows came into the store, `change` the
     worst change first, `text` goes by a row's longest text, that of the columns `hidden` aside; nothing sorts last.
     `text` is looked for in rows, answers and errors, `slice` is (column, value). `repeat` looks at one repeat alone;
-    otherwise values are means over repeats.
+    otherwise values are means over repeats. `by` is who gave the scores: the scorer itself, `against` a run, or
+    PEOPLE. `preference`: they prefer the candidate (1, above the baseline's 0) or the baseline (-1).
     """
 
     baseline_run: str
@@ -61,6 +63,8 @@ class PairQuery:
     worst: float | None = None
     metrics: tuple[tuple[str, str], ...] = ()
     hidden: tuple[str, ...] = ()
+    by: str = ""
+    preference: bool = False
 
     @property
     def plain(self) -> bool:
@@ -85,6 +89,7 @@ def parameters(store: Store, connection: Connection, query: PairQuery) -> dict[s
         "a": run_no(store, connection, query.baseline_run),
         "b": run_no(store, connection, query.candidate_run),
         "scorer": scorer,
+        "by": query.by,
         "repeat": query.repeat,
         "worst": query.worst,
         "sign": 1.0 if query.direction != "lower" else -1.0,
@@ -96,16 +101,22 @@ def parameters(store: Store, connection: Connection, query: PairQuery) -> dict[s
     }
 
 
+_OF_OUTPUT = "s.run_no = o.run_no AND s.scorer_no = :scorer AND s.row_no = o.row_no AND s.repeat = o.repeat"
+
+
 def arm_sql(query: PairQuery, run: str, rows: str = "") -> str:
     """One arm, a line for each row: row_no, v (mean), n, f (failed calls), e (failed scores), cached."""
     if query.metric in OUTPUT_FIELDS:
         value, join, error = OUTPUT_FIELDS[query.metric], "", "0"
     else:
-        value, error = "CASE WHEN o.failed THEN :worst ELSE s.value END", "s.error IS NOT NULL"
-        join = (
-            " LEFT JOIN score s ON s.run_no = o.run_no AND s.scorer_no = :scorer"
-            " AND s.row_no = o.row_no AND s.repeat = o.repeat AND s.by = ''"
-        )
+        scored, error = "s.value", "s.error IS NOT NULL"
+        join = f" LEFT JOIN score s ON {_OF_OUTPUT} AND s.by = :by"
+        if query.by == PEOPLE:
+            people = f"{_OF_OUTPUT} AND s.by <> '' AND s.by NOT LIKE ':%'"
+            scored, error, join = f"(SELECT avg(s.value) FROM score s WHERE {people})", "0", ""
+        if query.preference:
+            scored = "0.0" if run == "a" else f"2.0 * {scored} - 1.0"
+        value = f"CASE WHEN o.failed THEN :worst ELSE {scored} END"
     repeat = "" if query.repeat is None else " AND o.repeat = :repeat"
     return (
         f"SELECT o.row_no, avg({value}) AS v, count(*) AS n, sum(o.failed) AS f, sum({error}) AS e,"
@@ -254,7 +265,7 @@ def _disagreeing(store: Store, connection: Connection, query: PairQuery, watch: 
     better: set[int] = set()
     worse: set[int] = set()
     for metric, direction in query.metrics:
-        one = replace(query, metric=metric, direction=direction, sort="order", metrics=())
+        one = replace(query, metric=metric, direction=direction, sort="order", metrics=(), by="", preference=False)
         better.update(row_numbers(store, connection, replace(one, filter="improved"), watch))
         worse.update(row_numbers(store, connection, replace(one, filter="regressed"), watch))
     both = better & worse

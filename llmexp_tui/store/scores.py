@@ -124,6 +124,33 @@ def ratings(store: Store, run_id: str, fingerprint: str) -> dict[tuple[int, int]
     return found
 
 
+def last_said(store: Store, run_id: str, fingerprint: str) -> str:
+    """When a person last scored an output of a run, or took a score back; empty where nobody did."""
+    query = select(func.max(_SCORE.c.at)).where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"))
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        return connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).scalar() or ""
+
+
+def said_of_row(store: Store, run_id: str, fingerprint: str, row_no: int) -> dict[int, dict[str, tuple[str, Score]]]:
+    """repeat -> person -> (when, score), for what people said of one row of a run; taken-back ones left out."""
+    query = (
+        select(_SCORE)
+        .where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"), _SCORE.c.value.is_not(None))
+        .where(_SCORE.c.row_no == row_no)
+        .order_by(_SCORE.c.repeat, _SCORE.c.by)
+    )
+    found: dict[int, dict[str, tuple[str, Score]]] = {}
+    with store.read() as connection:
+        run = run_no(store, connection, run_id)
+        scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
+        rows = connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).mappings()
+        for row in rows:
+            found.setdefault(row["repeat"], {})[row["by"]] = (row["at"], score_of(row))
+    return found
+
+
 def scored_at(store: Store, run_id: str, fingerprint: str, *, by: str = "") -> dict[tuple[int, int], str]:
     """(row_no, repeat) -> when a scorer, or the person `by`, scored a run's output."""
     query = select(_SCORE.c.row_no, _SCORE.c.repeat, _SCORE.c.at).where(_SCORE.c.by == by)

@@ -58,7 +58,7 @@ async def check(
     invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
     for experiment in prepared.values():
         if not isinstance(experiment, ExperimentReport):
-            invocation.require_prices(experiment)
+            invocation.require_ready(experiment)
     if options.cache is not None:
         carry.require_writable(options.cache)
         if options.cache.exists():

@@ -25,6 +25,7 @@ from llmexp_tui.project.identity import git_state, host, versions
 from llmexp_tui.providers.base import key_identity
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.figures import money
+from llmexp_tui.scoring.base import check_programs
 from llmexp_tui.store import datasets, experiments, runs
 from llmexp_tui.workflows.judge_calls import Bench
 from llmexp_tui.workflows.judging import Judging
@@ -91,11 +92,14 @@ class Invocation:
         bench = Bench(self.session, self.lanes, self.budget, self.flag, self.options.offline)
         return Judging(self.session, prepared, bench, self.options.listener)
 
-    def require_prices(self, prepared: Prepared) -> None:
+    def require_ready(self, prepared: Prepared) -> None:
         """Raises UsageError where a cost cap is set and a variant's or a judge's price is unknown.
 
-        Every workflow asks before it makes a run, so that nothing is stored and nothing called.
+        And ConfigError where a scorer's program is not there; offline, what is stored may still be read. Every
+        workflow asks before it makes a run, so that nothing is stored and nothing called.
         """
+        for scorer in prepared.scorers.values() if not self.options.offline else ():
+            check_programs(scorer, self.session.root)
         models = [variant.model for variant in prepared.variants.values()]
         for scorer in prepared.scorers.values():
             models += [self.session.project.models[name] for name in scorer.models if scorer.calls]

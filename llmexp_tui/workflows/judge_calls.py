@@ -6,6 +6,7 @@ the same cap. Nothing here knows what is asked.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from array import array
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,8 @@ class Bench:
     calls: int = 0
     missing: int = 0
     breakers: dict[str, Breaker] = field(default_factory=dict)
+    embedding: dict[bytes, asyncio.Event] = field(default_factory=dict)
+    """What is being embedded now: key of a text -> set once it was tried."""
 
     async def call(
         self, name: str, model: Model, provider: Provider | None, request: Request
@@ -91,12 +94,13 @@ class _Gated:
 class ScoreCall:
     """The callable that one score's calls go through, a JudgeCall.
 
-    `fresh`: answers of earlier calls do not count. `stopped`: a call was not made, so the score is not to be kept.
+    `since`: answers from before that time (RFC 3339 UTC) do not count; what several scorers of one judging ask alike
+    is asked once even so. `stopped`: a call was not made, so the score is not to be kept.
     """
 
     bench: Bench
     rules: str
-    fresh: bool = False
+    since: str = ""
     stopped: bool = False
 
     async def __call__(
@@ -138,32 +142,47 @@ class ScoreCall:
 
     async def _embedded(self, name: str, model: Model, texts: Sequence[str]) -> Embeddings | Failure:
         keys = {text: _text_key(model, text) for text in texts}
+        asked, cost = self.bench.embedding, cast(float | None, 0.0)
         known = self._cached(list(keys.values()))
-        new = [text for text, key in keys.items() if key not in known]
-        cost: float | None = 0.0
-        if new:
-            if self._may_not_call():
-                return NOT_CALLED
-            request = build_request(model, [Message("user", text) for text in new], seed=None)
-            once = _EmbedOnce(self.bench.lanes, model, tuple(new))
-            result = await self.bench.call(name, replace(model, lane="litellm"), once, request)
-            if isinstance(result, Failure):
-                self.stopped = self.stopped or result is NOT_CALLED
-                return result
-            cost = result.cost_usd
-            for text, vector in zip(new, once.vectors, strict=True):
-                entry = Completion(_packed(vector), model_returned=result.model_returned)
-                known[keys[text]] = entry
-                self._remember(keys[text], entry)
+        while missing := {text: key for text, key in keys.items() if key not in known}:
+            new = {text: key for text, key in missing.items() if key not in asked}
+            if new:
+                result = await self._embed(name, model, new)
+                if isinstance(result, Failure):
+                    return result
+                cost = result.cost_usd
+            else:  # another answer waits for the same text; where that fails, it is asked for here after all
+                await asked[next(iter(missing.values()))].wait()
+            known = self._cached(list(keys.values()))
         entries = [known[keys[text]] for text in texts]
         return Embeddings(
             tuple(_unpacked(entry.text) for entry in entries), cost_usd=cost, model_returned=entries[0].model_returned
         )
 
+    async def _embed(self, name: str, model: Model, new: Mapping[str, bytes]) -> Completion | Failure:
+        """Has texts embedded and their vectors kept, each under its key."""
+        if self._may_not_call():
+            return NOT_CALLED
+        request = build_request(model, [Message("user", text) for text in new], seed=None)
+        once = _EmbedOnce(self.bench.lanes, model, tuple(new))
+        tried = asyncio.Event()
+        self.bench.embedding.update(dict.fromkeys(new.values(), tried))
+        try:
+            result = await self.bench.call(name, replace(model, lane="litellm"), once, request)
+            self.stopped = self.stopped or result is NOT_CALLED
+            if isinstance(result, Completion):
+                for key, vector in zip(new.values(), once.vectors, strict=True):
+                    self._remember(key, Completion(_packed(vector), model_returned=result.model_returned))
+            return result
+        finally:
+            for key in new.values():
+                del self.bench.embedding[key]
+            tried.set()
+
     def _cached(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:
-        if self.fresh and not self.bench.offline:
-            return {}
-        return {key: hit.completion for key, hit in cache.lookup(self.bench.session.store, keys).items()}
+        hits = cache.lookup(self.bench.session.store, keys)
+        since = "" if self.bench.offline else self.since
+        return {key: hit.completion for key, hit in hits.items() if hit.created_at >= since}
 
     def _may_not_call(self) -> bool:
         self.stopped = self.stopped or self.bench.offline or self.bench.flag.requested

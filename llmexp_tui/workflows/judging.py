@@ -65,6 +65,7 @@ class Judging:
     bench: Bench
     listener: Listener = ignore
     opponents: Mapping[str, RunRecord] = field(default_factory=dict)
+    _began: str = field(default="", init=False)
 
     async def run(self, records: Sequence[RunRecord], *, retry: bool = False) -> LlmexpError | None:
         """Scores every output that a calling scorer has not seen, with `retry` those too on which it failed.
@@ -72,6 +73,7 @@ class Judging:
         What it failed on it asks anew: the cache holds the very answers that could not be read.
         What stopped it, or None; what was scored until then is stored.
         """
+        self._began = self.session.at()
         for name, scorer in self.prepared.scorers.items():
             if not scorer.calls:
                 continue
@@ -165,8 +167,8 @@ class Judging:
         slot = record.slot if record.number == 1 else f"{record.slot}{record.number}"
         more = (item.hearings.nth,) if item.hearings.nth else ()
         seed = derived_seed(record.seed, row.hash, item.repeat, slot, "judge", *more) & ((1 << SEED_BITS) - 1)
-        fresh = record.fresh or record.slot == SLOT_AA or item.answer.tried
-        call = ScoreCall(self.bench, record.rules, fresh=fresh)
+        since = record.created_at if record.fresh or record.slot == SLOT_AA else ""
+        call = ScoreCall(self.bench, record.rules, since=self._began if item.answer.tried else since)
         score = await ascore_safely(scorer, sample, call, seed=seed, repeat=item.repeat)
         return None if call.stopped else score
 

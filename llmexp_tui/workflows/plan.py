@@ -19,6 +19,7 @@ from llmexp_tui.errors import UsageError
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.figures import above
+from llmexp_tui.scoring.base import check_programs
 from llmexp_tui.stats.compare import compare_arms
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
@@ -142,6 +143,8 @@ def plan_experiment(
     if cache is not None and cache.exists():
         import_cache(session.store, cache)
     prepared = prepare(session, name, seed=seed)
+    for scorer in prepared.scorers.values():
+        check_programs(scorer, session.root)
     aa = find_aa(session, prepared)
     known = aa is not None or has_floors(session, prepared, session.now())
     needs_aa = not known and prepared.experiment.plan.aa == "required"

@@ -35,6 +35,8 @@ SHORTEST_VERDICT = 20
 class JudgeEstimate:
     """What a scorer asks of one model over all arms, further judgements included, nothing cached.
 
+    What several scorers ask alike is counted with the one that asks it of most answers.
+
     Tokens and USD as (low, high): from answers of a word and curt verdicts to the full allowance of both. USD None
     where the price is unknown.
     """
@@ -48,15 +50,17 @@ class JudgeEstimate:
 
 def judge_estimates(session: Session, prepared: Prepared, *, aa: bool) -> tuple[JudgeEstimate, ...]:
     """One for each scorer and each model that it asks. `aa`: the baseline's A/A copy is judged as well."""
-    asking = {name: scorer for name, scorer in prepared.scorers.items() if scorer.models}
+    asking = {name: _answers(prepared, scorer, aa) for name, scorer in prepared.scorers.items() if scorer.models}
     rows = _rows(session, prepared) if asking else ()
     found = []
-    for name, scorer in asking.items() if rows else ():
-        answers = _answers(prepared, scorer, aa)
-        low, high = (_rehearsed(prepared, scorer, rows, allowed) for allowed in (1, None))
+    stand_ins = [(_StandIn(), allowed) for allowed in (1, None)]
+    for name in sorted(asking, key=lambda name: -asking[name]) if rows else ():
+        scorer = prepared.scorers[name]
+        low, high = (_rehearsed(prepared, scorer, rows, stand_in, allowed) for stand_in, allowed in stand_ins)
         for model in high:
-            found.append(_estimate(session, name, model, answers / len(rows), low.get(model, []), high[model]))
-    return tuple(found)
+            found.append(_estimate(session, name, model, asking[name] / len(rows), low.get(model, []), high[model]))
+    names = list(asking)
+    return tuple(sorted(found, key=lambda one: names.index(one.metric)))
 
 
 def _answers(prepared: Prepared, scorer: Scorer, aa: bool) -> int:
@@ -91,17 +95,19 @@ def _rows(session: Session, prepared: Prepared) -> Sequence[Any]:
     return list(datasets.rows_by_no(session.store, [ref.no for ref in refs[::step][:SAMPLE_ROWS]]).values())
 
 
-def _rehearsed(prepared: Prepared, scorer: Scorer, rows: Iterable[Any], tokens: int | None) -> dict[str, list[int]]:
-    """The characters of every call, by the model's name, over answers of `tokens` (None: what is allowed)."""
-    stand_in = _StandIn()
+def _rehearsed(
+    prepared: Prepared, scorer: Scorer, rows: Iterable[Any], stand_in: _StandIn, tokens: int | None
+) -> dict[str, list[int]]:
+    """The characters of every new call, by the model's name, over answers of `tokens` (None: what is allowed)."""
+    stand_in.asked = {}
     prompt, model = prepared.prompts[prepared.baseline], prepared.variants[prepared.baseline].model
     size = tokens or model.params.get("max_tokens", ASSUMED_OUTPUT_TOKENS)
-    answer = "word" * int(size)
-    for row in rows:
+    answer, other = "word" * int(size), "else" * int(size)
+    for stand_in.row, row in enumerate(rows):
         messages = prompt.render(row.values).messages
         sample = sample_of(row, Completion(answer), messages, prepared.source.expected_column)
         for part in _asking(scorer):
-            shown = against_baseline(sample, answer) if part.needs_baseline else sample
+            shown = against_baseline(sample, other) if part.needs_baseline else sample
             _through(ascore_safely(part, shown, stand_in, seed=0, repeat=0))
     return stand_in.asked
 
@@ -121,28 +127,38 @@ def _through(score: Coroutine[Any, Any, Score]) -> None:
 
 @dataclass(slots=True)
 class _StandIn:
-    """A JudgeCall that notes the characters of each call and answers by its form."""
+    """A JudgeCall that notes the characters of each call and answers by its form.
+
+    A question that it heard about the same row is not noted again: the cache would answer it.
+    """
 
     asked: dict[str, list[int]] = field(default_factory=dict)
+    row: int = 0
+    _heard: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     async def __call__(
         self, model_name: str, messages: tuple[Message, ...], *, output_schema: Mapping[str, Any] | None = None,
         seed: int | None = None, repeat: int = 0,
     ) -> Completion:
-        self.asked.setdefault(model_name, []).append(sum(len(message.content) for message in messages))
-        return Completion(json.dumps(_example(output_schema or {"type": "string"})), cost_usd=0.0)
+        question = (self.row, model_name, tuple(message.content for message in messages), seed, repeat)
+        if question not in self._heard:
+            self._heard[question] = len(self._heard)
+            self.asked.setdefault(model_name, []).append(sum(len(message.content) for message in messages))
+        # Two questions with one answer would lead to the same questions further on, which they do not.
+        said = _example(output_schema or {"type": "string"}, f"sentence {self._heard[question]} of a few words")
+        return Completion(json.dumps(said), cost_usd=0.0)
 
     async def embed(self, model_name: str, texts: Sequence[str]) -> Embeddings:
         self.asked.setdefault(model_name, []).append(sum(map(len, texts)))
         return Embeddings(tuple((1.0,) for _ in texts), cost_usd=0.0)
 
 
-def _example(schema: Mapping[str, Any]) -> Any:
-    """A value of the form that a judge is asked for."""
+def _example(schema: Mapping[str, Any], text: str) -> Any:
+    """A value of the form that a judge is asked for, with `text` where it may say what it likes."""
     if "enum" in schema:
         return schema["enum"][0]
     if schema["type"] == "object":
-        return {key: _example(inner) for key, inner in schema["properties"].items()}
+        return {key: _example(inner, text) for key, inner in schema["properties"].items()}
     if schema["type"] == "array":
-        return [_example(schema["items"])] * STATEMENTS
-    return "a sentence of a few words" if schema["type"] == "string" else 0
+        return [_example(schema["items"], text)] * STATEMENTS
+    return text if schema["type"] == "string" else 0

@@ -60,7 +60,7 @@ async def rejudge(
     prepared, arms, others = _chosen(session, tuple(names))
     flag = flag or StopFlag()
     invocation = Invocation(session, options.call_options(listener), flag)
-    invocation.require_prices(prepared)
+    invocation.require_ready(prepared)
     judging = invocation.judging(prepared)
     judging.opponents = {run.id: arms[0] for run in arms[1:]}
     try:

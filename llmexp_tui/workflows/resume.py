@@ -46,7 +46,7 @@ async def resume(
         async with holding(invocation, groups[0][0].experiment):
             prepared = [prepare_stored(session, records) for records in groups]
             for one in prepared:
-                invocation.require_prices(one)
+                invocation.require_ready(one)
             for one, records in zip(prepared, groups, strict=True):
                 outcomes.append(await resume_group(invocation, one, records))
                 if outcomes[-1].error is not None:

@@ -99,7 +99,7 @@ async def run_plans(
     """Makes a group for the plans and executes it."""
     flag = flag or StopFlag()
     invocation = Invocation(session, options.call_options(listener), flag)
-    invocation.require_prices(prepared)
+    invocation.require_ready(prepared)
     try:
         async with holding(invocation, prepared.experiment.name):
             records = create_group(session, prepared, plans, rows=options.rows, group=options.group)

@@ -312,6 +312,16 @@ async def test_an_aa_copy_has_judgements_of_its_own(tmp_path: Path) -> None:
         assert (server.count, again.experiments[0].calls) == (called, 0)
 
 
+async def test_a_composite_asks_no_judge_again_what_it_was_asked_on_its_own(tmp_path: Path) -> None:
+    mix = {"type": "composite", "name": "mix", "parts": ["exact_match", "tone"]}
+    with court() as server:
+        gates = [{"metric": "mix", "margin": 0.5}]
+        folder = project(tmp_path, server, gates=gates, scorers=["exact_match", RUBRIC, mix])
+        assert (await checked(folder)).experiments[0].calls == 6 * ROWS
+        assert (await checked(folder, fresh=True)).experiments[0].calls == 6 * ROWS
+        assert len(judge_requests(server)) == 2 * 3 * ROWS
+
+
 async def test_offline_with_an_unknown_judgement_ends_with_four(tmp_path: Path) -> None:
     with court() as server:
         folder = project(tmp_path, server, gates=[{"metric": "exact_match", "margin": 0.5}])

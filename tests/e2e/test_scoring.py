@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ from llmexp_tui.reports.text_panel import experiment_panel
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.store import scores
 from llmexp_tui.store.datasets import row_refs
+from llmexp_tui.tui.reads.distribution import read_histogram
+from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.state.cells import plain
 from llmexp_tui.tui.state.results import sentences
+from llmexp_tui.tui.state.rows import RowQuery, score_lines
 from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment, compare_runs
 from llmexp_tui.workflows.human import give_grade, give_preference, people_agreement
+from llmexp_tui.workflows.plan import plan_experiment
 from llmexp_tui.workflows.rejudge import rejudge
 from llmexp_tui.workflows.run import RunOptions, RunOutcome, run_experiment
 from tests.cli.program import llmexp
@@ -82,7 +87,7 @@ async def test_a_candidate_is_preferred_over_the_baselines_own_answer(tmp_path: 
         assert report.status == "pass"
         assert found.noise_floor_state == "deterministic"  # the copy's answers are the baseline's: all ties
         asked = judge_requests(server)
-        assert len(asked) == 4 * ROWS  # both orders of the candidate, and of the A/A copy
+        assert len(asked) == 3 * ROWS  # both orders of the candidate, and the A/A copy's, whose orders are the same
         answers = {(shown(r, "first answer"), shown(r, "second answer")) for r in asked}
         assert answers == {("yes", "yes"), ("yes", "yes, please"), ("yes, please", "yes")}
         assert report.baseline is not None and report.baseline.unscored == report.candidates[0].unscored == ()
@@ -119,6 +124,21 @@ async def test_without_expected_answers_the_baseline_is_what_is_preferred_over(t
         server.answer = lambda request: "no" if arm_of(request) == "short" else "yes"
         await ran(folder)
     assert metric(compared(folder), "preferred").delta == -1.0
+
+
+async def test_the_rows_of_a_preference_show_which_answer_was_preferred_and_why(tmp_path: Path) -> None:
+    with court(prefers("yes")) as server:
+        folder = project(tmp_path, server, PREFER, rows=6)
+        server.answer = lambda request: "no" if arm_of(request) == "short" and item_of(request) < 2 else "yes"
+        long, short = (await ran(folder)).runs
+    with folder.session() as session:
+        asked = RowQuery(long.id, short.id, "preferred", filter="regressed", sort="change")
+        source = RowSource(asked, session)
+        assert source.count() == 2
+        assert "0 → -1" in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+        detail = source.detail(0)
+        assert detail is not None and detail.candidate.scores[0]["preferred"].label == "worse"
+        assert RowSource(replace(asked, filter="all"), session).count() == 6
 
 
 async def test_a_failed_call_loses_and_two_failed_ones_tie(tmp_path: Path) -> None:
@@ -171,6 +191,7 @@ async def test_answers_are_embedded_once_by_text_and_costed_apart(tmp_path: Path
         folder = project(tmp_path, server, near, models=table)
         await ran(folder)
         sent = [r for r in server.requests if r.path.endswith("/embeddings")]
+        assert sorted(text for request in sent for text in request.body["input"]) == ["no", "yes"]
         report = compared(folder)
         assert metric(report, "near").baseline == pytest.approx(0.9 + 0.1 * 0.6)
         arm = report.candidates[0]
@@ -182,6 +203,21 @@ async def test_answers_are_embedded_once_by_text_and_costed_apart(tmp_path: Path
         folder.write_rows(f"item {n}." for n in range(ROWS + 1))
         await ran(folder)
         assert [r for r in server.requests if r.path.endswith("/embeddings")] == sent  # no text is new
+
+
+async def test_a_fresh_run_embeds_once_too_whatever_scorers_share_the_vectors(tmp_path: Path) -> None:
+    near = {"type": "semantic_similarity", "name": "near", "model": "embed"}
+    with ModelServer(answering()).behave(embeddings) as server:
+        folder = project(tmp_path, server, near, models={"embed": {"model": "openai/embed-2026-01-01"}})
+        await ran(folder)
+        await ran(folder, fresh=True)
+        sent = [text for r in server.requests if r.path.endswith("/embeddings") for text in r.body["input"]]
+        assert sorted(sent) == ["no", "no", "yes", "yes"]
+        folder.scorers.append({**near, "name": "close", "threshold": 0.9})
+        folder.write()
+        with folder.session() as session:
+            assert (await rejudge(session, ("tone",), RunOptions())).calls == 0
+    assert metric(compared(folder), "close").baseline == 0.9
 
 
 async def test_an_embedding_that_fails_leaves_the_output_unscored(tmp_path: Path) -> None:
@@ -319,6 +355,32 @@ async def test_judging_again_gives_the_judges_share_of_the_noise(tmp_path: Path)
 # ---- people
 
 
+async def test_the_rows_of_what_people_said_show_it_with_who_and_when(tmp_path: Path) -> None:
+    with ModelServer(answering()) as server:
+        folder = project(tmp_path, server, "exact_match", {"type": "human"}, {"type": "human", "name": "liked",
+                         "kind": "preference"}, rows=4)  # fmt: skip
+        long, short = (await ran(folder)).runs
+    with folder.session() as session:
+        rows = [ref.no for ref in row_refs(session.store, long.dataset_hash)]
+        for who, grade_given in (("ada", 1), ("bob", 2)):
+            session.who = who
+            give_grade(session, long, rows[0], 5)
+            give_grade(session, short, rows[0], grade_given, note="curt")
+            give_preference(session, long, short, rows[0], "baseline" if who == "ada" else "tie")
+        for name, said in (("human", "5 → 1.5"), ("liked", "0 → -0.5")):
+            source = RowSource(RowQuery(long.id, short.id, name, filter="regressed"), session)
+            assert source.count() == 1
+            assert said in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+        detail = source.detail(0)
+        assert detail is not None
+        told = [plain(line) for line in score_lines(detail)]
+        assert "grade by ada  5 → 1" in told and "preference by bob  – → 0.500 (tie)" in told
+        assert any(line.startswith("  short: 20") and line.endswith(" UTC · curt") for line in told)
+        report = compare_experiment(session, "tone")
+        shown_there = read_histogram(report, "short", "human", session)
+        assert shown_there is not None
+
+
 async def test_grades_of_people_are_a_metric_with_who_and_when(tmp_path: Path) -> None:
     with ModelServer(answering()) as server:
         folder = project(tmp_path, server, "exact_match", {"type": "human"}, {"type": "human", "name": "liked",
@@ -451,6 +513,33 @@ async def test_an_undirected_metric_is_shown_and_judged_by_nobody(tmp_path: Path
     found = metric(compared(folder), "word_count")
     assert (found.verdict, found.baseline, found.direction) == ("inconclusive", 1.0, "none")
     assert "neither more nor less" in found.reason
+
+
+async def test_a_command_that_is_not_there_is_refused_before_the_first_call(tmp_path: Path) -> None:
+    own = {"command": ["./score.sh"], "name": "own"}
+    with ModelServer(answering()) as server:
+        folder = project(tmp_path, server, {"command": [sys.executable, "scroe.py"]}, rows=3)
+        with pytest.raises(ConfigError, match=r"no program scroe\.py"):
+            await ran(folder)
+        assert server.count == 0
+    with ModelServer(answering()) as server:
+        for table in (own, {"type": "composite", "parts": ["exact_match", own]}):
+            folder = project(tmp_path, server, "exact_match", table, rows=3)
+            script = folder.root / "score.sh"
+            script.write_text("#!/bin/sh\necho 1\n")
+            script.chmod(0o644)
+            with pytest.raises(ConfigError, match=r"no program \./score\.sh that can be started"):
+                await ran(folder)
+            with folder.session() as session, pytest.raises(ConfigError, match="score"):
+                plan_experiment(session, "tone")
+            assert server.count == 0
+        folder = project(tmp_path, server, "exact_match", own, rows=3)
+        script.chmod(0o755)
+        await ran(folder)
+        script.unlink()
+        assert metric(compared(folder), "own").baseline is None  # other code than that which scored: nothing is known
+        script.write_text("#!/bin/sh\necho 1\n")
+        assert metric(compared(folder), "own").baseline == 1.0  # what is stored can be read without it
 
 
 def test_the_judge_command_says_what_it_asked(tmp_path: Path) -> None:

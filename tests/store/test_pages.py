@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from llmexp_tui.domain.dataset import make_row
 from llmexp_tui.domain.run import RunStatus
-from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.score import PEOPLE, Score, against
 from llmexp_tui.errors import CalledOffError, UsageError
 from llmexp_tui.store import comparisons, datasets, overview, pair_lists, queue, runs, scores
 from llmexp_tui.store.cells import write_cells
@@ -287,6 +287,7 @@ def test_no_page_reads_a_large_table_from_end_to_end(store: Store, rows: list[in
     every += [replace(QUERY, sort=s, descending=True) for s in SORTS]
     every += [replace(QUERY, text="x"), replace(QUERY, slice=("channel", "web")), replace(QUERY, repeat=0)]
     every += [replace(QUERY, metric="latency_ms", filter="improved"), replace(QUERY, metric="input_tokens")]
+    every += [replace(QUERY, by=PEOPLE, filter="regressed"), replace(QUERY, by=against("base"), preference=True)]
     for query in every:
         shown = PairPages(store, query)
         shown.count()

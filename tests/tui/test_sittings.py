@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
+from llmexp_tui.project.config import load_project
+from llmexp_tui.store import comparisons
 from llmexp_tui.tui.reads import scoring as reads
 from llmexp_tui.tui.reads.results import read_report
-from llmexp_tui.tui.reads.scoring import Keeper, Sitting, read_sitting
+from llmexp_tui.tui.reads.scoring import Keeper, Sitting, read_agreement, read_sitting
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import NOW
 
@@ -53,3 +56,38 @@ def test_a_person_is_held_against_the_scores_of_the_answers_shown(session: Sessi
     assert found.rivals[0].metric == "exact_match" and set(values) == set(found.scoring.rows)
     assert {pair for row, pair in values.items() if row in found.scoring.same} <= {(0.0, 0.0), (1.0, 1.0)}
     assert (0.0, 1.0) in values.values()
+
+
+def test_a_grade_is_held_against_a_scorer_the_way_that_it_points(session: Session) -> None:
+    report = read_report("tone", session)
+    for direction, expected in (("higher", "κ 1.00"), ("lower", "κ −")):
+        found = read_sitting(report, "short", [("exact_match", direction)], "rubric", session)
+        for item in found.scoring.order[:12]:
+            right = found.rivals[0].values[item.row][item.side == "candidate"]
+            assert found.scoring.item == item
+            found.scoring.grade(5 if right else 1)
+        assert read_agreement(found, found.rivals[0], session).startswith(expected)
+
+
+def test_results_are_compared_again_once_somebody_scored_by_hand(session: Session, project: Path) -> None:
+    file = project / "llmexp.toml"
+    file.write_text(file.read_text().replace('"exact_match", "length"]', '"exact_match", "human"]', 1))
+    session.project = load_project(session.files, session.root)
+    session.now = lambda: NOW + timedelta(minutes=1)
+    before = read_report("tone", session)
+    assert "human" not in {metric.metric for metric in before.metrics}
+    stored = len(comparisons.history(session.store, "tone"))
+    assert read_report("tone", session) == before and len(comparisons.history(session.store, "tone")) == stored
+    session.now = lambda: NOW + timedelta(minutes=2)
+    sitting_now = read_sitting(before, "short", [("exact_match", "higher")], "rubric", session)
+    keeper = Keeper(sitting_now)
+    for _ in range(8):
+        said = sitting_now.scoring.grade(4)
+        assert said is not None
+        keeper.add(*said)
+    keeper.keep(session)
+    session.now = lambda: NOW + timedelta(minutes=3)
+    assert "human" in {metric.metric for metric in read_report("tone", session).metrics}
+    stored = len(comparisons.history(session.store, "tone"))
+    read_report("tone", session)
+    assert len(comparisons.history(session.store, "tone")) == stored

@@ -21,7 +21,8 @@ def pair_of(report: ExperimentReport, candidate: str, session: Session) -> tuple
 
 def read_histogram(report: ExperimentReport, candidate: str, metric: str, session: Session) -> Histogram | None:
     """Every value of both arms, each repeat on its own; None where none is stored."""
-    left, right = (column_of(session, record, metric).value for record in pair_of(report, candidate, session))
+    pair = pair_of(report, candidate, session)
+    left, right = (column_of(session, record, metric, pair).value for record in pair)
     return make_histogram(left, right)
 
 

@@ -27,7 +27,8 @@ def read_estimate(group: GroupLine, session: Session) -> str:
 
     from llmexp_tui.tui.reads.columns import column_of
 
-    left, right = (column_of(session, arm.record, metric) for arm in (baseline, other))
+    pair = baseline.record, other.record
+    left, right = (column_of(session, record, metric, pair) for record in pair)
     _, first, second = np.intersect1d(left.row_no, right.row_no, return_indices=True)
     change = right.value[second] - left.value[first]
     change = change[np.isfinite(change)]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
+from llmexp_tui.domain.score import PEOPLE
 from llmexp_tui.domain.watch import Watch, unwatched
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.json import experiment_json
 from llmexp_tui.reports.record import ExperimentReport
-from llmexp_tui.store import comparisons, runs
+from llmexp_tui.store import comparisons, runs, scores
 from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import report_of
-from llmexp_tui.tui.reads.scorers import declared_scorers
+from llmexp_tui.tui.reads.scorers import declared_scorers, kept_of, scorers_of
 from llmexp_tui.workflows.session import Session
 
 _JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
@@ -35,11 +36,25 @@ def knows_of(comparison: Comparison, newest: RunRecord) -> bool:
 
 
 def _speaks_of(comparison: Comparison, newest: RunRecord, session: Session) -> bool:
-    """Whether a comparison is of the newest runs, with the scorers that the project file has now."""
-    if not knows_of(comparison, newest):
+    """Whether a comparison is of the newest runs, with the project file's scorers and what people said by now."""
+    if not knows_of(comparison, newest) or comparison.at < _last_said(comparison, newest, session):
         return False
     compared = comparison.body.get("scorers")
     return compared is None or session.store.read_only or compared == _scorers_now(newest, session, compared)
+
+
+def _last_said(comparison: Comparison, newest: RunRecord, session: Session) -> str:
+    """When people last scored an answer of a comparison for one of its metrics; empty where none is theirs."""
+    report, scorers = report_of(comparison.body), scorers_of(session, newest)
+    if report.baseline is None or session.store.read_only:
+        return ""
+    times = [""]
+    for arm in report.candidates:
+        pair = runs.get_run(session.store, report.baseline.id), runs.get_run(session.store, arm.id)
+        for kept in (kept_of(session, scorers, metric, *pair) for metric in scorers):
+            if kept.by == PEOPLE:
+                times += [scores.last_said(session.store, run.id, kept.metric) for run in pair]
+    return max(times)
 
 
 def _scorers_now(newest: RunRecord, session: Session, otherwise: Mapping[str, str]) -> Mapping[str, str]:

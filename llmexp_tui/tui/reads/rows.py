@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from llmexp_tui.domain.run import RunRecord
+from llmexp_tui.domain.score import Score, against
 from llmexp_tui.domain.watch import Watch, unwatched
+from llmexp_tui.scoring.human import GRADES, PREFERENCE
 from llmexp_tui.store import runs, scores
 from llmexp_tui.store.pages import PairPages, PairRow
 from llmexp_tui.store.pair_lists import PairQuery
-from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
+from llmexp_tui.tui.reads.scorers import kept_of, scorers_of
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.tui.state.rows import ArmRow, RowDetail, RowLine, RowQuery, excerpt_of, row_key, row_no_of, table_row
+from llmexp_tui.workflows.human import human_fingerprint
 from llmexp_tui.workflows.session import Session
 
 
@@ -49,10 +53,11 @@ class RowSource:
             for name, direction in asked.directions
             if (fingerprint := self._scorers.get(name)) is not None
         )
+        kept = kept_of(self._session, self._scorers, asked.metric, baseline, candidate)
         return PairQuery(
             baseline.id,
             candidate.id,
-            metric_of(self._scorers, asked.metric),
+            kept.metric,
             asked.direction,
             asked.filter,
             asked.sort,
@@ -61,6 +66,8 @@ class RowSource:
             slice=asked.slice,
             metrics=metrics,
             hidden=self._hidden,
+            by=kept.by,
+            preference=kept.preference,
         )
 
     def count(self) -> int:
@@ -110,12 +117,27 @@ class RowSource:
     def _arm(self, record: RunRecord, no: int) -> ArmRow:
         outputs = tuple(runs.outputs(self._session.store, record.id, [no]))
         names = {fingerprint: name for name, fingerprint in self._scorers.items()}
-        found = scores.scores_of(self._session.store, record.id, [no])
+        givers = ("", against(self._runs[0].id))
+        found = [scores.scores_of(self._session.store, record.id, [no], by=by) for by in givers]
+        people = self._people(record, no)
         by_repeat = tuple(
-            {names.get(fp, fp[:12]): score for fp, score in found.get((no, output.repeat), {}).items()}
+            {names.get(fp, fp[:12]): score for one in found for fp, score in one.get((no, output.repeat), {}).items()}
+            | people.get(output.repeat, {})
             for output in outputs
         )
         return ArmRow(record.variant, outputs, by_repeat)
+
+    def _people(self, record: RunRecord, no: int) -> dict[int, dict[str, Score]]:
+        """repeat -> whose grade or preference -> the score, with when it was given and the note as its reason."""
+        found: dict[int, dict[str, Score]] = {}
+        for word, kind in (("grade", GRADES), ("preference", PREFERENCE)):
+            fingerprint = human_fingerprint(kind, *self._runs)
+            for repeat, said in scores.said_of_row(self._session.store, record.id, fingerprint, no).items():
+                for who, (at, score) in said.items():
+                    told = " · ".join([f"{at[:16].replace('T', ' ')} UTC", *([score.reason] if score.reason else [])])
+                    label = score.label if kind == PREFERENCE else None
+                    found.setdefault(repeat, {})[f"{word} by {who}"] = replace(score, label=label, reason=told)
+        return found
 
 
 def _slice_text(value: object) -> str:

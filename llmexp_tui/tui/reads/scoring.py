@@ -14,9 +14,9 @@ from llmexp_tui.domain.score import Score
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import rows, runs, scores
 from llmexp_tui.tui.reads.distribution import pair_of
-from llmexp_tui.tui.reads.scorers import metric_of, scorers_of
+from llmexp_tui.tui.reads.scorers import metric_of, range_of, scorers_of
 from llmexp_tui.tui.state.rows import answer_of, input_lines_of
-from llmexp_tui.tui.state.scoring import PASSING, Item, Judgement, Scoring, Side, machine_view
+from llmexp_tui.tui.state.scoring import PASSING, Item, Judgement, Scoring, Side, machine_grade, machine_view
 from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint
 from llmexp_tui.workflows.session import Session
 
@@ -35,6 +35,7 @@ class Rival:
 
     metric: str
     direction: str
+    range: tuple[float, float]
     judge: bool
     values: Values
 
@@ -128,7 +129,7 @@ def _rivals(
         fingerprint = metric_of(known, metric)
         judge = any(scores.judges_of(session.store, record.id, fingerprint) for record in records)
         values = {row: (_value(left, row, fingerprint), _value(right, row, fingerprint)) for row in chosen}
-        rivals.append(Rival(metric, direction, judge, values))
+        rivals.append(Rival(metric, direction, range_of(session, fingerprint), judge, values))
     return tuple(sorted(rivals, key=lambda rival: not rival.judge))
 
 
@@ -211,4 +212,4 @@ def _machine(rival: Rival, item: Item) -> str | None:
     if item.side == "pair":
         return machine_view(baseline, candidate, rival.direction)
     value = candidate if item.side == "candidate" else baseline
-    return None if value is None else ("good" if value >= 0.5 else "bad")
+    return None if value is None else machine_grade(value, rival.direction, rival.range)

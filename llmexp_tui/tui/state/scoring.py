@@ -115,6 +115,14 @@ class Scoring:
         self.place = later if later < len(self.order) else self._next_open(0)
 
 
+def machine_grade(value: float, direction: str, range: tuple[float, float] = (0.0, 1.0)) -> str | None:
+    """Whether a scorer calls an answer good or bad, by the half of its range; None without better side or bounds."""
+    if direction == "none" or not range[0] <= value <= range[1]:
+        return None
+    middle = (range[0] + range[1]) / 2.0
+    return "good" if (value <= middle if direction == "lower" else value >= middle) else "bad"
+
+
 def machine_view(baseline: float | None, candidate: float | None, direction: str) -> Preference | None:
     """What a scorer prefers on a row; None where it has no score, or no better side."""
     if baseline is None or candidate is None or direction == "none":

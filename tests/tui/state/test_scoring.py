@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmexp_tui.tui.state.scoring import Item, Judgement, Scoring, machine_view
+from llmexp_tui.tui.state.scoring import Item, Judgement, Scoring, machine_grade, machine_view
 
 
 def sitting(kind: str = "ab", count: int = 30, **given: Judgement) -> Scoring:
@@ -91,3 +91,10 @@ def test_where_both_said_the_same_nothing_can_be_preferred() -> None:
 def test_what_was_said_of_what_is_not_asked_does_not_count() -> None:
     stored = {Item(1, "pair"): Judgement(1.0, "candidate"), Item(1, "same"): Judgement(5.0, "5")}
     assert set(Scoring(range(4), "ab", seed=5, given=stored).given) == {Item(1, "pair")}
+
+
+def test_good_and_bad_follow_a_scorers_direction_and_range() -> None:
+    assert (machine_grade(1.0, "higher"), machine_grade(0.0, "higher")) == ("good", "bad")
+    assert (machine_grade(1.0, "lower"), machine_grade(0.0, "lower")) == ("bad", "good")
+    assert (machine_grade(3.0, "higher", (0.0, 10.0)), machine_grade(3.0, "lower", (0.0, 10.0))) == ("bad", "good")
+    assert machine_grade(0.5, "none") is machine_grade(40.0, "lower") is None
