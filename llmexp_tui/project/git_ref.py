@@ -141,9 +141,14 @@ class GitTree:
 
 
 def _refuse_odd(ref: str) -> None:
-    odd = not ref.strip() or ref.startswith("-") or len(ref) > _MAX_REF or not ref.isprintable() or " " in ref
+    empty = not ref.strip() or ref.endswith("/")
+    odd = empty or ref.startswith("-") or len(ref) > _MAX_REF or not ref.isprintable() or " " in ref
     if odd or ":" in ref:
-        raise GitError(f'"{one_line(ref, 80)}" is no ref', mend="name a branch, tag or commit, such as origin/main")
+        raise GitError(
+            f'"{one_line(ref, 80)}" is no ref',
+            mend="name a branch, tag or commit, such as origin/main"
+            + ("; a variable that should name it is empty in this job" if empty else ""),
+        )
 
 
 def _require_repository(root: Path) -> None:
