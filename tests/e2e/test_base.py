@@ -121,9 +121,10 @@ def test_both_arms_run_in_one_job_row_by_row_and_go_by_their_names(work: Work) -
 def test_a_worse_prompt_fails_and_a_check_again_calls_nothing(work: Work) -> None:
     work.server.answer = answering(lambda arm, item: arm == "longer" and item % 2 == 0)
     work.prompt("longer {{ text }}")
-    junit = work.out.with_suffix(".xml")
-    ended = work.check("--report", str(junit))
+    junit, page = work.out.with_suffix(".xml"), work.out.with_suffix(".html")
+    ended = work.check("--report", str(junit), "--report", str(page))
     assert ended.code == 1, ended.out + ended.err
+    assert page.read_text().count('class="row"') == ROWS // 2, "each row that got worse, with both answers"
     rows = [case for case in xml.parse(junit).iter("testcase") if case.get("name", "").startswith("exact_match: ")]
     assert (len(rows), sum(case.find("failure") is not None for case in rows)) == (ROWS, ROWS // 2)
     called = work.server.count
