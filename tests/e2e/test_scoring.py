@@ -440,7 +440,7 @@ async def test_lower_is_better_all_the_way(tmp_path: Path) -> None:
     found = metric(report, "refusal")
     assert (found.direction, found.delta, found.verdict, found.gate) == ("lower", 1.0, "regressed", "fail")
     assert report.status == "fail"
-    assert [(row.baseline_score, row.candidate_score) for row in report.worst_rows] == [(0.0, 1.0)] * 5
+    assert [(row.baseline_score, row.candidate_score) for row in report.worst_rows] == [(0.0, 1.0)] * found.n_pairs
     assert metric(report, "words").verdict == "regressed"
 
 
