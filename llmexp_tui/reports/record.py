@@ -138,8 +138,8 @@ class ExperimentReport:
     def unshown_rows(self) -> int:
         """How many more rows got worse than `worst_rows` has, as far as every row's scores are at hand."""
         shown = {(row.candidate, row.metric) for row in self.worst_rows}
-        whole = [s for s in self.row_scores if s.slice is None and (s.candidate, s.metric) in shown]
-        return max(0, sum(int(scores.worse.sum()) for scores in whole) - len(self.worst_rows))
+        worse = {(s.candidate, s.metric): int(s.worse.sum()) for s in self.row_scores if s.slice is None}
+        return max(0, sum(worse.get(one, 0) for one in shown) - len(self.worst_rows))
 
     @property
     def exit_code(self) -> int:

@@ -35,7 +35,8 @@ def worst_rows(
 ) -> tuple[RowDifference, ...]:
     """Rows that got worse, largest loss first, of each candidate and scored gate metric (or the first scorer)."""
     scored = [m for m in metrics if m.fingerprint is not None and m.directed and m.spec.slice is None]
-    chosen = [m for m in scored if m.spec.registered] or scored[:1]
+    # A metric may be gated by its mean and by a quantile: its rows are the same.
+    chosen = {m.spec.name: m for m in scored if m.spec.registered}.values() or scored[:1]
     found: list[RowDifference] = []
     for candidate in candidates:
         for metric in chosen:
