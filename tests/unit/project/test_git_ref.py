@@ -120,6 +120,8 @@ def test_no_repository_and_no_commit(project_dir, run_git):
     with pytest.raises(GitError, match="the project is in no git repository"):
         merge_base(project_dir, "main")
     run_git(project_dir, "init", "-q")
+    with pytest.raises(GitError, match="HEAD has no commit yet"):
+        merge_base(project_dir, "HEAD")  # what the hook asks for
     run_git(project_dir, "fetch", "-q", str(make_other(project_dir.parent, run_git)), "main:other")
     with pytest.raises(GitError, match="HEAD has no commit yet"):
         merge_base(project_dir, "other")
