@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from llmexp_tui.reports.record import CheckReport
@@ -27,7 +29,8 @@ def assert_no_regression(
 ) -> CheckReport:
     """Judges the registered gates of the experiments (all that have gates unless named); the report if they pass.
 
-    Call it from a plain test: it runs an event loop of its own, which an `async def` test would be in the way of.
+    It runs an event loop of its own, from a plain test or an `async def` one; the test's own loop stands still until
+    all is judged, so a model that is served in that loop cannot answer.
 
     project: the folder of llmexp.toml or one below it (the working directory unless given). base: compare with the
     merge base of this git ref. The other arguments are those of `llmexp-tui --check`.
@@ -38,11 +41,28 @@ def assert_no_regression(
     options = CheckOptions(
         experiments=experiments, base=base, fresh=fresh, offline=offline, max_cost=max_cost, seed=seed
     )
-    with open_session(
-        None if project is None else Path(project), db=None if db is None else Path(db), env=os.environ, trust=trust
-    ) as session:
-        report = asyncio.run(check(session, options))
+    where, chosen_db = (None if path is None else Path(path) for path in (project, db))
+
+    def judged() -> CheckReport:
+        with open_session(where, db=chosen_db, env=os.environ, trust=trust) as session:
+            return asyncio.run(check(session, options))
+
+    report = _beside(judged) if _in_loop() else judged()
     if report.status != "pass":
         worse = [experiment_panel(e) for e in report.experiments if e.status != "pass"]
         raise AssertionError("\n\n".join(worse))
     return report
+
+
+def _in_loop() -> bool:
+    """Whether an event loop runs in this thread, beside which there can be no second one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _beside(judged: Callable[[], CheckReport]) -> CheckReport:
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(judged).result()

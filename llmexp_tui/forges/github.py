@@ -51,12 +51,14 @@ class GitHub:
         elif event == "workflow_run":
             head = (self._event.get("workflow_run") or {}).get("head_repository")
             base = self._event.get("repository")
+        elif event == "issue_comment" and (self._event.get("issue") or {}).get("pull_request"):
+            head = base = None  # the event does not say where the pull request comes from
         else:
             return None
         names = [(side or {}).get("full_name") for side in (head, base)]
         if names[0] and names[0] == names[1]:
             return None
-        return f"{event} would run a fork's files with this repository's secrets; use pull_request"
+        return f"{event} may run a fork's files with this repository's secrets; use pull_request"
 
     def publish(self, report: CheckReport, marks: Sequence[Mark]) -> Posted:
         """Summary, annotations, comment: each on its own, so that one refusal does not cost the others."""

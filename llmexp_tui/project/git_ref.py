@@ -49,11 +49,9 @@ def merge_base(root: Path, ref: str) -> str:
             f'this clone is shallow, so what HEAD shares with "{one_line(ref, 80)}" cannot be known',
             mend=f"{_fetch_command(root, ref)} (in a workflow: fetch-depth: 0)",
         )
+    if not _knows(root, "HEAD"):
+        raise GitError("HEAD has no commit yet", mend="make the first commit, past a hook by --no-verify")
     commit = resolve_commit(root, ref)
-    try:
-        git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    except GitError:
-        raise GitError("HEAD has no commit yet", mend="commit something first") from None
     try:
         return git(root, "merge-base", "--end-of-options", commit, "HEAD").split()[0]
     except (GitError, IndexError):
@@ -141,9 +139,14 @@ class GitTree:
 
 
 def _refuse_odd(ref: str) -> None:
-    odd = not ref.strip() or ref.startswith("-") or len(ref) > _MAX_REF or not ref.isprintable() or " " in ref
+    empty = not ref.strip() or ref.endswith("/")
+    odd = empty or ref.startswith("-") or len(ref) > _MAX_REF or not ref.isprintable() or " " in ref
     if odd or ":" in ref:
-        raise GitError(f'"{one_line(ref, 80)}" is no ref', mend="name a branch, tag or commit, such as origin/main")
+        raise GitError(
+            f'"{one_line(ref, 80)}" is no ref',
+            mend="name a branch, tag or commit, such as origin/main"
+            + ("; a variable that should name it is empty in this job" if empty else ""),
+        )
 
 
 def _require_repository(root: Path) -> None:

@@ -19,14 +19,15 @@ from llmexp_tui.reports.words import Piece, diff_texts
 from llmexp_tui.stats.result import MetricResult, is_small
 
 _TEXT_LIMIT = 8_000
-_PLOT_WIDTH, _PLOT_HEIGHT = 220, 18
+_ROWS_OPEN = 10
+_PLOT_WIDTH, _PLOT_HEIGHT = 180, 18
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; --good: #1a7f37; --bad: #cf222e; --warn: #9a6700; --soft: #8882; }
 @media (prefers-color-scheme: dark) { :root { --good: #3fb950; --bad: #f85149; --warn: #d29922; } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: 1rem; }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0; } .wide { overflow-x: auto; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { text-align: left; padding: .3rem .5rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); } .muted { opacity: .7; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; } .row { margin: 1.5rem 0; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--soft); padding: .6rem; margin: .3rem 0; }
@@ -68,7 +69,7 @@ def _experiment(experiment: ExperimentReport) -> str:
     if shown := shown_slices(experiment):
         parts.append(_slices(shown))
     if experiment.worst_rows:
-        parts.append("<h3>Rows that got worse</h3>" + "".join(map(_row, experiment.worst_rows)))
+        parts.append(_worst_rows(experiment))
     parts.append(_run_facts(experiment))
     return "\n".join(parts)
 
@@ -136,6 +137,16 @@ def _plot(metric: MetricResult) -> str:
     if metric.registered and margin:
         shapes.append(f'<path d="M{x(margin)} 1V17" stroke="#cf222e" stroke-dasharray="3 2"/>')
     return f'<svg width="{_PLOT_WIDTH}" height="{_PLOT_HEIGHT}" role="img">{"".join(shapes)}</svg>'
+
+
+def _worst_rows(experiment: ExperimentReport) -> str:
+    rows = [_row(row) for row in experiment.worst_rows]
+    first, more = "".join(rows[:_ROWS_OPEN]), "".join(rows[_ROWS_OPEN:])
+    if more:
+        more = f"<details><summary>{len(rows) - _ROWS_OPEN:,} more rows</summary>{more}</details>"
+    unshown = experiment.unshown_rows
+    note = f'<p class="muted">{unshown:,} more rows got worse</p>' if unshown else ""
+    return f"<h3>Rows that got worse</h3>{first}{more}{note}"
 
 
 def _row(row: RowDifference) -> str:

@@ -36,12 +36,16 @@ _GATE_GLYPHS = {"pass": "✅", "fail": "❌", "inconclusive": "❔"}
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A piece of the report: `head` and `tail` stand or fall together, `items` are left out from the end."""
+    """A piece of the report: `head` and `tail` stand or fall together, `items` are left out from the end.
+
+    An `elastic` one takes the room that the others leave, wherever it stands.
+    """
 
     head: str
     items: tuple[str, ...] = ()
     tail: str = ""
     noun: str = "rows"
+    elastic: bool = False
 
     def fitted(self, budget: int) -> str:
         """The section in at most `budget` bytes, "" where not even its frame fits."""
@@ -79,8 +83,8 @@ def comparison_markdown(comparison: Comparison, target: Target = "file") -> str:
 def _joined(sections: Sequence[Section], budget: int) -> str:
     parts: list[str] = []
     left_out = 0
-    for section in sections:
-        text = section.fitted(budget - _RESERVE)
+    for place, section in enumerate(sections):
+        text = section.fitted(_room(sections[place:], budget) - _RESERVE)
         left_out += not text
         budget -= _size(text) + 1
         if text:
@@ -88,6 +92,14 @@ def _joined(sections: Sequence[Section], budget: int) -> str:
     if left_out:
         parts.append(f"{left_out} more sections left out for their size.\n")
     return "\n".join(parts)
+
+
+def _room(sections: Sequence[Section], budget: int) -> int:
+    """The bytes that the first of the sections may take. Rows must not push out what was registered and run."""
+    if not sections[0].elastic:
+        return budget
+    fixed = sum(_size(section.fitted(budget)) + 1 for section in sections if not section.elastic)
+    return (budget - min(fixed + _RESERVE, budget // 2)) // sum(section.elastic for section in sections)
 
 
 def _headline(report: CheckReport) -> str:
@@ -146,7 +158,9 @@ def _figures(metric: MetricResult) -> str:
 
 def _worst_rows(experiment: ExperimentReport) -> Section:
     head = f"<details><summary>Rows that got worse in <code>{md_html(experiment.name)}</code></summary>\n\n"
-    return Section(head, tuple(_row(row) for row in experiment.worst_rows), "\n</details>\n")
+    unshown = experiment.unshown_rows
+    note = f"\n{unshown:,} more rows got worse.\n" if unshown else ""
+    return Section(head, tuple(map(_row, experiment.worst_rows)), f"{note}\n</details>\n", elastic=True)
 
 
 def _row(row: RowDifference) -> str:

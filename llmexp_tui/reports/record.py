@@ -135,6 +135,13 @@ class ExperimentReport:
     slices: tuple[MetricResult, ...] = ()
 
     @property
+    def unshown_rows(self) -> int:
+        """How many more rows got worse than `worst_rows` has, as far as every row's scores are at hand."""
+        shown = {(row.candidate, row.metric) for row in self.worst_rows}
+        worse = {(s.candidate, s.metric): int(s.worse.sum()) for s in self.row_scores if s.slice is None}
+        return max(0, sum(worse.get(one, 0) for one in shown) - len(self.worst_rows))
+
+    @property
     def exit_code(self) -> int:
         """The exit code that this experiment alone would give."""
         return EXIT_CODES[self.status]

@@ -16,7 +16,7 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.variant import Variant
 from llmexp_tui.errors import ConfigError, LlmexpError
 from llmexp_tui.project.config import Project, load_project
-from llmexp_tui.project.git_ref import GitTree, merge_base, tracked
+from llmexp_tui.project.git_ref import GitTree, merge_base, resolve_commit, tracked
 from llmexp_tui.project.prompts import load_prompt
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.workflows.prepare import Prepared, assemble, build_variant, find_experiment, with_overrides
@@ -41,6 +41,7 @@ class BaseTree:
                 where=str(path),
                 mend=f"run `git rm --cached {path}` and commit that",
             )
+        self.is_head = self.commit == resolve_commit(session.root, "HEAD")
         self.files = GitTree(session.root, self.commit)
         self.project: Project | None = (
             load_project(self.files, session.root) if self.files.exists("llmexp.toml") else None

@@ -28,6 +28,8 @@ from llmexp_tui.workflows.unfold import check_experiment
 KEPT = timedelta(days=30)
 """An answer is carried from job to job for so long; then it is asked for once more."""
 
+_AT_HEAD = "HEAD is itself what was compared with: only changes that are not committed would show"
+
 
 @dataclass(frozen=True, slots=True)
 class CheckOptions:
@@ -128,7 +130,8 @@ def _prepare(
         prepared = prepare_against(session, name, base, seed=options.seed)
         if not isinstance(prepared, Unchanged):
             return prepared
-        return _untouched(session, name, f"nothing that matters changed since {base.ref}", *prepared.notes)
+        known = (_AT_HEAD,) if base.is_head else ()
+        return _untouched(session, name, f"nothing that matters changed since {base.ref}", *known, *prepared.notes)
     if len(find_experiment(session.project, name).variants) < 2:
         raise ConfigError(
             f'experiment "{name}" has one variant, there is nothing to compare it with',

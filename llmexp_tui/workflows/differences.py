@@ -18,7 +18,8 @@ from llmexp_tui.workflows.metrics import Metric
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
-AT_MOST = 5
+AT_MOST = 100
+"""Rows shown of each metric: a person reads no more, and a page of them stays small."""
 ERRORS = 100
 EXCERPT = 4000
 FloatArray = npt.NDArray[np.float64]
@@ -32,9 +33,10 @@ def worst_rows(
     candidates: Sequence[Sequence[RunRecord]],
     metrics: Sequence[Metric],
 ) -> tuple[RowDifference, ...]:
-    """Up to five rows for each candidate and each scored gate metric (or the first scorer), largest loss first."""
+    """Rows that got worse, largest loss first, of each candidate and scored gate metric (or the first scorer)."""
     scored = [m for m in metrics if m.fingerprint is not None and m.directed and m.spec.slice is None]
-    chosen = [m for m in scored if m.spec.registered] or scored[:1]
+    # A metric may be gated by its mean and by a quantile: its rows are the same.
+    chosen = {m.spec.name: m for m in scored if m.spec.registered}.values() or scored[:1]
     found: list[RowDifference] = []
     for candidate in candidates:
         for metric in chosen:

@@ -121,9 +121,10 @@ def test_both_arms_run_in_one_job_row_by_row_and_go_by_their_names(work: Work) -
 def test_a_worse_prompt_fails_and_a_check_again_calls_nothing(work: Work) -> None:
     work.server.answer = answering(lambda arm, item: arm == "longer" and item % 2 == 0)
     work.prompt("longer {{ text }}")
-    junit = work.out.with_suffix(".xml")
-    ended = work.check("--report", str(junit))
+    junit, page = work.out.with_suffix(".xml"), work.out.with_suffix(".html")
+    ended = work.check("--report", str(junit), "--report", str(page))
     assert ended.code == 1, ended.out + ended.err
+    assert page.read_text().count('class="row"') == ROWS // 2, "each row that got worse, with both answers"
     rows = [case for case in xml.parse(junit).iter("testcase") if case.get("name", "").startswith("exact_match: ")]
     assert (len(rows), sum(case.find("failure") is not None for case in rows)) == (ROWS, ROWS // 2)
     called = work.server.count
@@ -453,11 +454,22 @@ def test_one_variant_is_enough_and_the_others_are_not_run(make: Callable[..., Wo
 def test_nothing_that_matters_changed_is_a_pass_without_a_call(work: Work) -> None:
     (work.repository.root / "README").write_text("hello")
     work.toml("margin = 0.2", "margin = 0.5")
+    work.repository.commit()
     ended = work.check()
     assert (ended.code, work.server.count, ended.report["status"]) == (0, 0, "pass")
     assert ended.experiment["notes"] == [
         "nothing that matters changed since main", "the gates differ from main; those of main were used"
     ]  # fmt: skip
+
+
+def test_a_commit_that_is_compared_with_itself_says_so(work: Work) -> None:
+    """A push to main, compared with origin/main: there is nothing to find, whatever was pushed."""
+    work.prompt("longer {{ text }}")
+    work.repository.commit()
+    work.repository.branch("pushed")
+    ended = work.check(base="pushed")
+    assert (ended.code, work.server.count) == (0, 0)
+    assert ended.experiment["notes"][1].startswith("HEAD is itself what was compared with")
 
 
 def test_a_dataset_that_was_deleted_is_refused_though_no_prompt_changed(work: Work) -> None:
@@ -467,6 +479,7 @@ def test_a_dataset_that_was_deleted_is_refused_though_no_prompt_changed(work: Wo
 
 def test_another_variant_that_changed_is_not_passed_over_in_silence(work: Work) -> None:
     (work.folder.root / "short.md").write_text("other {{ text }}")
+    work.repository.commit()
     ended = work.check()
     assert (ended.code, work.server.count) == (0, 0), ended.err
     (untouched, told) = ended.experiment["notes"]
@@ -484,7 +497,7 @@ def test_a_pinned_baseline_says_that_the_file_is_not_what_is_compared(work: Work
     work.prompt("longer {{ text }}")
     ended = work.check(base="HEAD")
     assert (ended.code, work.server.count) == (0, 0), ended.err
-    assert "pinned" in ended.experiment["notes"][1]
+    assert "pinned" in ended.experiment["notes"][-1]
 
 
 # -- what cannot be answered -------------------------------------------------------------------------------------

@@ -73,6 +73,26 @@ def checkout(tmp_path: Path) -> Repository:
     return origin.clone(tmp_path / "checkout", "--branch", "topic")
 
 
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    """The address of a repository like the one that this is, as far as installing from it goes."""
+    origin = Repository(tmp_path / "source")
+    folder = origin.root / ".github" / "actions" / "llmexp-check"
+    folder.mkdir(parents=True)
+    (folder / "requirements.txt").write_text((ACTION / "requirements.txt").read_text())
+    origin.begin()
+    return f"file://{origin.root}"
+
+
+def require_pinned(tmp_path: Path, checkout: Path) -> None:
+    """What pip was asked for: first every package with its version, then nothing but the program from its source."""
+    pins, program = (tmp_path / "pip.log").read_text().splitlines()
+    word, option, path = pins.split()
+    assert (word, option) == ("install", "--requirement")
+    assert (checkout / path).read_text() == (ACTION / "requirements.txt").read_text()
+    assert program == "install --no-build-isolation ./.llmexp-source"
+
+
 def run(words: str, where: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """A step as a runner runs it: bash that stops at the first error, no terminal."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("CI", "GIT", "BUILDKITE"))}
@@ -188,17 +208,8 @@ def test_an_old_comment_does_not_go_on_saying_that_the_gate_passes(
         assert what in told.body["body"]
 
 
-@pytest.mark.parametrize(
-    ("pyproject", "given", "installed"),
-    [
-        ('name = "llmexp-tui"', "", "{action}/../../.."),
-        ('name = "shop"', "", "llmexp-tui"),
-        ('name = "shop"', "llmexp-tui==1.2.3", "llmexp-tui==1.2.3"),
-    ],
-)
-def test_a_copy_of_the_action_installs_the_program_and_not_its_new_home(
-    tmp_path: Path, pyproject: str, given: str, installed: str
-) -> None:
+def installing(tmp_path: Path, pyproject: str, given: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder of the action in a repository of that project file, and its step where no program is yet."""
     home = tmp_path / "repository"
     action = home / ".github" / "actions" / "llmexp-check"
     action.mkdir(parents=True)
@@ -215,11 +226,30 @@ def test_a_copy_of_the_action_installs_the_program_and_not_its_new_home(
         "PATH": f"{python.parent}:{os.environ['PATH']}", "RUNNER_TEMP": str(tmp_path / "runner"),
         "LLMEXP_ACTION": str(action), "LLMEXP_REQUIREMENT": given,
     }  # fmt: skip
-    # the environment has no program before, so the step installs one
-    done = run(f'bash "{ACTION}/check.sh"', home, env)
+    return action, run(f'bash "{ACTION}/check.sh"', home, env)
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "given", "installed"),
+    [
+        ('name = "llmexp-tui"', "", "{action}/../../.."),
+        ('name = "shop"', "llmexp-tui==1.2.3", "llmexp-tui==1.2.3"),
+    ],
+)
+def test_a_copy_of_the_action_installs_the_program_and_not_its_new_home(
+    tmp_path: Path, pyproject: str, given: str, installed: str
+) -> None:
+    action, done = installing(tmp_path, pyproject, given)
     assert done.returncode == 3, done.stderr
     asked = (tmp_path / "asked").read_text().splitlines()
     assert asked == [f"{action}/requirements.txt", installed.format(action=action)]
+
+
+def test_a_copy_of_the_action_that_names_nothing_to_install_installs_nothing(tmp_path: Path) -> None:
+    _, done = installing(tmp_path, 'name = "shop"', "")
+    assert done.returncode == 2
+    assert "requirement" in done.stdout
+    assert not (tmp_path / "asked").exists()
 
 
 def test_the_action_pins_every_package_that_the_program_needs() -> None:
@@ -250,17 +280,20 @@ def indirect(names: Iterable[str]) -> set[str]:
 # -- GitLab --------------------------------------------------------------------------------------------------------
 
 
-def test_the_job_for_gitlab(tmp_path: Path, forge: ForgeServer, tools: Path, checkout: Repository) -> None:
+def test_the_job_for_gitlab(
+    tmp_path: Path, forge: ForgeServer, tools: Path, checkout: Repository, source: str
+) -> None:
     job = job_file(".gitlab-ci.yml")["prompts"]
     forge.user = {"id": 42}
     env = {
         "PATH": f"{tools}:{os.environ['PATH']}", "GITLAB_CI": "true", "CI_PROJECT_DIR": str(checkout.root),
         "CI_PROJECT_ID": "9", "CI_MERGE_REQUEST_IID": str(NUMBER), "CI_API_V4_URL": f"{forge.base}/api/v4",
         "GITLAB_TOKEN": "t0ken", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main", "CI_JOB_NAME": "prompts",
-        **job["variables"],
+        **job["variables"], "LLMEXP_SOURCE": source,
     }  # fmt: skip
     done = run("\n".join(job["script"]), checkout.root, env)
     assert done.returncode == 1, done.stdout + done.stderr
+    require_pinned(tmp_path, checkout.root)
     kept = [*job["artifacts"]["paths"], *job["artifacts"]["reports"].values(), *job["cache"]["paths"]]
     assert [path for path in kept if not (checkout.root / path).exists()] == []
     assert int(xml.parse(checkout.root / "llmexp.xml").getroot().get("failures", "0")) > 1
@@ -273,15 +306,17 @@ def test_the_job_for_gitlab(tmp_path: Path, forge: ForgeServer, tools: Path, che
 # -- Buildkite -----------------------------------------------------------------------------------------------------
 
 
-def test_the_step_for_buildkite(tmp_path: Path, tools: Path, checkout: Repository) -> None:
+def test_the_step_for_buildkite(tmp_path: Path, tools: Path, checkout: Repository, source: str) -> None:
     (step,) = job_file(".buildkite/pipeline.yml")["steps"]
     checkout.git("update-ref", "-d", "refs/remotes/origin/main")  # an agent fetches the branch it builds, no other
     env = {
         "PATH": f"{tools}:{os.environ['PATH']}", "BUILDKITE": "true", "BUILDKITE_LABEL": step["label"],
         "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "main", "BUILDKITE_BUILD_CHECKOUT_PATH": str(checkout.root),
+        **step["env"], "LLMEXP_SOURCE": source,
     }  # fmt: skip
     commands = "\n".join(step["command"]).replace("$$", "$")  # what uploading a pipeline does
     done = run(commands, checkout.root, env)
     assert done.returncode == 1, done.stdout + done.stderr
+    require_pinned(tmp_path, checkout.root)
     assert re.match(r"annotate --style error --context llmexp-\w+", (tmp_path / "agent.log").read_text())
     assert "FAILS" in (tmp_path / "annotation.md").read_text()

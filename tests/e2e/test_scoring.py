@@ -491,6 +491,16 @@ def test_own_code_without_trust_is_exit_two_naming_the_power(tmp_path: Path) -> 
     assert trusted.code == 0, trusted.err
 
 
+async def test_a_row_is_shown_once_though_its_metric_has_two_gates(tmp_path: Path) -> None:
+    with ModelServer(lambda request: "yes it is" if arm_of(request) == "short" else "yes") as server:
+        gates = [{"metric": "words", "margin": 1.0}, {"metric": "words", "margin": 1.0, "statistic": "p90"}]
+        words = {"type": "length", "name": "words", "direction": "lower"}
+        report = await checked(project(tmp_path, server, words, gates=gates, plan={"aa": "optional"}))
+    assert sorted(row.row for row in report.worst_rows) == sorted({row.row for row in report.worst_rows})
+    assert len(report.worst_rows) == metric(report, "words").n_pairs
+    assert report.unshown_rows == 0
+
+
 async def test_lower_is_better_all_the_way(tmp_path: Path) -> None:
     refuses = "I'm sorry, but I can't help with that."
     with ModelServer(lambda request: refuses if arm_of(request) == "short" else "yes") as server:
@@ -502,7 +512,7 @@ async def test_lower_is_better_all_the_way(tmp_path: Path) -> None:
     found = metric(report, "refusal")
     assert (found.direction, found.delta, found.verdict, found.gate) == ("lower", 1.0, "regressed", "fail")
     assert report.status == "fail"
-    assert [(row.baseline_score, row.candidate_score) for row in report.worst_rows] == [(0.0, 1.0)] * 5
+    assert [(row.baseline_score, row.candidate_score) for row in report.worst_rows] == [(0.0, 1.0)] * found.n_pairs
     assert metric(report, "words").verdict == "regressed"
 
 

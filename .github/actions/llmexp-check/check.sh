@@ -8,11 +8,14 @@ mkdir -p "$place"
 report=$(mktemp -d "$place/report.XXXXXX") # a job may use the action twice
 
 if [ ! -x "$place/venv/bin/llmexp-tui" ]; then
-    python -m venv "$place/venv"
-    source="$LLMEXP_ACTION/../../.."
+    requirement="${LLMEXP_REQUIREMENT:-$LLMEXP_ACTION/../../..}"
     # A copy of this action in another repository has that repository's files there, and must not install them.
-    if ! grep -q '^name = "llmexp-tui"' "$source/pyproject.toml" 2>/dev/null; then source=llmexp-tui; fi
-    requirement="${LLMEXP_REQUIREMENT:-$source}"
+    if [ -z "${LLMEXP_REQUIREMENT:-}" ] && ! grep -q '^name = "llmexp-tui"' "$requirement/pyproject.toml" 2>/dev/null; then
+        echo '::error title=llmexp check::This is a copy of the action: name what to install in its input "requirement".'
+        echo "exit-code=2" >>"${GITHUB_OUTPUT:-/dev/null}"
+        exit 2
+    fi
+    python -m venv "$place/venv"
     "$place/venv/bin/pip" install --quiet --requirement "${LLMEXP_PINS:-$LLMEXP_ACTION/requirements.txt}"
     # By now all is there that it needs and that builds it: nothing that is not pinned is fetched.
     "$place/venv/bin/pip" install --quiet --no-build-isolation "$requirement"

@@ -123,12 +123,6 @@ def test_a_comment_stays_within_its_limit(server, env, tmp_path):
     assert "rows left out" in body
 
 
-def test_without_a_pull_request_there_is_no_call(server, env, tmp_path):
-    (tmp_path / "event.json").write_text("{}")
-    assert GitHub(env, tmp_path).publish(check(), ()).notices == ()
-    assert server.calls == []
-
-
 def test_annotations_are_commands_that_foreign_text_cannot_break(env, tmp_path):
     marks = [Mark("prompts/a,b:c.md", "error", HOSTILE, HOSTILE)] * 12 + [Mark("p.md", "warning", "t", "x")]
     lines = GitHub(env, tmp_path / "project").publish(check(), marks).log_lines
@@ -161,7 +155,25 @@ def test_a_workflow_that_another_one_started_runs_no_forks_files(env, tmp_path, 
     )
     said = GitHub({**env, "GITHUB_EVENT_NAME": "workflow_run"}, tmp_path).refusal()
     assert bool(said) is refused
-    assert not refused or said.startswith("workflow_run would run a fork's files")
+    assert not refused or said.startswith("workflow_run may run a fork's files")
+
+
+@pytest.mark.parametrize(("of", "refused"), [({"pull_request": {"url": "…"}}, True), ({}, False)])
+def test_a_comment_starts_no_gate_on_a_pull_request_of_unknown_origin(env, tmp_path, of, refused):
+    event = {"issue": {"number": 7, **of}, "comment": {"author_association": "MEMBER"}}
+    (tmp_path / "event.json").write_text(json.dumps(event))
+    said = GitHub({**env, "GITHUB_EVENT_NAME": "issue_comment"}, tmp_path).refusal()
+    assert bool(said) is refused
+
+
+@pytest.mark.parametrize("event", ["push", "schedule", "merge_group", "workflow_dispatch"])
+def test_without_a_pull_request_the_summary_alone_is_written(server, env, tmp_path, event):
+    (tmp_path / "event.json").write_text("{}")
+    forge = GitHub({**env, "GITHUB_EVENT_NAME": event}, tmp_path)
+    assert forge.refusal() is None
+    assert forge.publish(check(), ()).notices == ()
+    assert server.calls == []
+    assert "GATE PASSES" in (tmp_path / "summary.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -86,13 +86,19 @@ def test_no_such_ref_names_the_command_that_fetches_it(repo, run_git):
 
 
 @pytest.mark.parametrize(
-    "ref", ["", " ", "-x", "--output=/tmp/x", "a b", "HEAD:llmexp.toml", "a\nb", "x" * 300, "a\x1bb"]
+    "ref", ["", " ", "origin/", "-x", "--output=/tmp/x", "a b", "HEAD:llmexp.toml", "a\nb", "x" * 300, "a\x1bb"]
 )
 def test_what_could_be_an_option_or_a_path_is_no_ref(repo, ref):
     for ask in (merge_base, resolve_commit):
         with pytest.raises(GitError, match="is no ref"):
             ask(repo, ref)
     assert not (repo / "x").exists()
+
+
+@pytest.mark.parametrize("ref", ["", "origin/"])
+def test_a_ref_whose_variable_is_empty_says_so(repo, ref):
+    with pytest.raises(GitError, match="is empty in this job"):
+        merge_base(repo, ref)
 
 
 def test_histories_without_a_common_commit(repo, run_git):
@@ -114,6 +120,8 @@ def test_no_repository_and_no_commit(project_dir, run_git):
     with pytest.raises(GitError, match="the project is in no git repository"):
         merge_base(project_dir, "main")
     run_git(project_dir, "init", "-q")
+    with pytest.raises(GitError, match="HEAD has no commit yet"):
+        merge_base(project_dir, "HEAD")  # what the hook asks for
     run_git(project_dir, "fetch", "-q", str(make_other(project_dir.parent, run_git)), "main:other")
     with pytest.raises(GitError, match="HEAD has no commit yet"):
         merge_base(project_dir, "other")

@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 from llmexp_tui.reports.html_page import check_html
-from tests.unit.reports.build import check, hostile_check
+from tests.unit.reports.build import check, experiment, hostile_check, row, row_scores
 
 VOID = {"meta", "rect", "path", "circle"}
 
@@ -43,6 +43,16 @@ def test_words_that_differ_are_marked():
     assert "<ins>lost_or_stolen_card</ins>" in text
 
 
+def test_the_first_rows_are_open_the_others_folded_and_the_rest_counted():
+    rows = tuple(row(row=f"r{i:04}") for i in range(100))
+    text = check_html(check(experiment(worst_rows=rows, row_scores=(row_scores([(1.0, 0.0)] * 260),))))
+    assert Elements(text).open == []
+    before, folded = text.split("<details>")
+    assert (before.count('class="row"'), folded.count('class="row"')) == (10, 90)
+    assert "160 more rows got worse" in folded.split("</details>")[1]
+    assert "<details>" not in check_html(check())
+
+
 def test_nothing_foreign_acts():
     text = check_html(hostile_check())
     page = Elements(text)
@@ -57,5 +67,5 @@ def test_the_interval_is_drawn_to_scale():
     line = re.search(r'<path d="M([\d.]+) 9H([\d.]+)"', text)
     dot = re.search(r'<circle cx="([\d.]+)"', text)
     left, right, middle = float(line[1]), float(line[2]), float(dot[1])
-    assert 110 < left < middle < right < 220
-    assert abs((middle - 110) / (right - 110) - 0.07 / 0.127) < 0.01
+    assert 90 < left < middle < right < 180
+    assert abs((middle - 90) / (right - 90) - 0.07 / 0.127) < 0.01

@@ -6,7 +6,7 @@ import pytest
 
 from llmexp_tui.reports.markdown import BUDGETS, check_markdown, comparison_markdown
 from llmexp_tui.stats.result import Comparison
-from tests.unit.reports.build import check, experiment, hostile_check, metric, row
+from tests.unit.reports.build import check, experiment, hostile_check, metric, row, row_scores
 
 
 def without_fences(text):
@@ -45,6 +45,23 @@ def test_rows_are_left_out_whole_and_counted():
     assert shown + left_out == 500
     assert text.count("```text") * 2 == text.count("```")
     assert text.count("<details>") == text.count("</details>")
+
+
+def test_rows_leave_room_for_what_was_registered_and_for_each_others_experiments():
+    rows = tuple(row(row=f"r{i:05}", baseline_text="x" * 800) for i in range(100))
+    text = check_markdown(check(*(experiment(name=f"e{i}", worst_rows=rows) for i in range(3))), "comment")
+    assert len(text.encode()) <= BUDGETS["comment"]
+    assert text.count("registration `sha256:") == 3
+    assert "sections left out" not in text
+    assert len(re.findall(r"more rows left out", text)) == text.count("Rows that got worse") == 3
+
+
+def test_rows_that_got_worse_and_are_not_shown_are_counted():
+    scores = row_scores([(1.0, 0.0)] * 260 + [(0.0, 1.0)] * 40)
+    shown = tuple(row(row=f"r{i:04}") for i in range(100))
+    assert "160 more rows got worse" in check_markdown(check(experiment(worst_rows=shown, row_scores=(scores,))))
+    few = experiment(worst_rows=shown[:1], row_scores=(row_scores([(1.0, 0.0)]),))
+    assert "more rows got worse" not in check_markdown(check(few))
 
 
 def test_a_footer_always_fits():
