@@ -25,6 +25,7 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.tui import crash, surface, terminal
 from llmexp_tui.tui.messages import TerminalLost
 from llmexp_tui.tui.settings import config_folder
+from llmexp_tui.tui.stylesheet import KeptStylesheet
 from llmexp_tui.tui.typeahead import Followed, TypeAhead
 
 _GRACE_S = 2.0
@@ -44,6 +45,7 @@ class TerminalApp(App[None]):
         self._asked_at = -_TWICE_S
         self._typeahead = TypeAhead(self, super().on_event)
         super().__init__()
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self.animation_level = "none"
 
     def _line_net(self) -> list[LineFilter]:
