@@ -1,6 +1,6 @@
 """Styles that are parsed once: Textual parses all of them three times over when a place is first opened.
 
-That alone kept the app's own thread for 30 ms. A source is parsed again only where it or a variable (a theme) changed.
+That alone kept the app's own thread for 30 ms. A source is parsed again only where it, or the theme, changed.
 """
 
 from __future__ import annotations
