@@ -60,9 +60,12 @@ class TextDiff:
 def diff_texts(left: str, right: str) -> TextDiff:
     """The paired lines of two texts, neutralised. Texts longer than CUT_CHARS are cut."""
     cut_left, cut_right = max(0, len(left) - CUT_CHARS), max(0, len(right) - CUT_CHARS)
-    a = neutralise(left[:CUT_CHARS]).expandtabs(4).split("\n")
-    b = neutralise(right[:CUT_CHARS]).expandtabs(4).split("\n")
-    return TextDiff(tuple(_pair_lines(a, b)), cut_left, cut_right)
+    return TextDiff(tuple(_pair_lines(_lines(left), _lines(right))), cut_left, cut_right)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a text; one without a character has none, so that no empty line is marked as taken away."""
+    return neutralise(text[:CUT_CHARS]).expandtabs(4).split("\n") if text else []
 
 
 def _pair_lines(a: Sequence[str], b: Sequence[str]) -> list[Pair]:

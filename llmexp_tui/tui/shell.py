@@ -1,7 +1,8 @@
 """The app's ground on a terminal: what may reach it, how it ends, how keys are called. Knows nothing of experiments.
 
-Four of Textual's habits are changed here, each measured: it hands control codes on to the terminal, it prints every
-frame's locals when it crashes, it handles neither SIGTERM nor SIGHUP, and NO_COLOR only turns its colours grey.
+Five of Textual's habits are changed here, each measured: it hands control codes on to the terminal, it prints every
+frame's locals when it crashes, it handles neither SIGTERM nor SIGHUP, NO_COLOR only turns its colours grey, and keys
+that come at once go to the screen that the first of them leaves.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.tui import crash, surface, terminal
 from llmexp_tui.tui.messages import TerminalLost
 from llmexp_tui.tui.settings import config_folder
+from llmexp_tui.tui.stylesheet import KeptStylesheet
+from llmexp_tui.tui.typeahead import Followed, TypeAhead
 
 _GRACE_S = 2.0
 """How long an orderly end may take after a signal before the process leaves anyway."""
@@ -40,7 +43,9 @@ class TerminalApp(App[None]):
         self.closing = threading.Event()
         self._net = self._line_net()
         self._asked_at = -_TWICE_S
+        self._typeahead = TypeAhead(self, super().on_event)
         super().__init__()
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self.animation_level = "none"
 
     def _line_net(self) -> list[LineFilter]:
@@ -52,6 +57,17 @@ class TerminalApp(App[None]):
         if self.no_color and self.native_ansi_color:
             return [NoColor(), *self._net]
         return [*super().get_line_filters(), *self._net]
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys wait for what the key before them opens; a forwarded one has come back from there."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._typeahead.type(event)
+        else:
+            await super().on_event(event)
+
+    async def on_followed(self, message: Followed) -> None:
+        """All that a key has set off is done."""
+        await self._typeahead.came_home(message)
 
     def _handle_exception(self, error: Exception) -> None:
         """Textual's way prints every frame's locals; this one never does."""

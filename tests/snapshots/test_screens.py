@@ -1,4 +1,4 @@
-"""Every main screen as a picture, at the declared floor and wider, dark and light.
+"""Every screen as a picture, at the declared floor and wider, dark and light.
 
 Pictures change with Textual and Rich: update them in a commit of its own, with --snapshot-update, and look at them.
 """
@@ -6,13 +6,20 @@ Pictures change with Textual and Rich: update them in a commit of its own, with 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from llmexp_tui.store import prompts
+from llmexp_tui.tui import screens
 from llmexp_tui.tui.app import LlmexpApp
+from llmexp_tui.tui.reads.watch import Reaction
+from llmexp_tui.tui.settings import Settings
 from llmexp_tui.tui.widgets.diff_view import DiffView
+from llmexp_tui.workflows import start
+from llmexp_tui.workflows.session import Session
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import until
 
@@ -37,23 +44,27 @@ WALKS: dict[str, tuple[str, ...]] = {
     "differences": ("HomeScreen", "enter", "ResultsScreen", "d"),
     "scoring": ("HomeScreen", "enter", "ResultsScreen", "b"),
     "keys": ("HomeScreen", "question_mark"),
-}
-
-SMALL: dict[str, tuple[str, ...]] = {
-    "watch": ("HomeScreen", "w"),
+    "watch": ("HomeScreen", "w", "WatchScreen"),
     "label": ("HomeScreen", "4", "PromptsScreen", "l"),
     "history": ("HomeScreen", "4", "PromptsScreen", "j", "H"),
     "used-by": ("HomeScreen", "4", "PromptsScreen", "t"),
     "confirm": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
-    "no-rows": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "slash", *"zzz", "enter"),
-    "marked": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "space", "RowsScreen", "m",
-               "MarkedScreen", "tab"),
+    "marked": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "space", "m", "tab"),
     "tag": ("HomeScreen", "3", "DatasetsScreen", "t"),
+    "settings": ("HomeScreen", "comma"),
+    "quit": ("HomeScreen", "a run goes", "q"),
+    "welcome": ("WelcomeScreen",),
+    "palette": ("HomeScreen", "ctrl+p", *"tone"),
+}
+
+STATES: dict[str, tuple[str, ...]] = {
+    "watch-begun": ("HomeScreen", "w"),
+    "no-rows": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "slash", *"zzz", "enter"),
     "launch-aa": ("HomeScreen", "a"),
     "grades": ("HomeScreen", "enter", "ResultsScreen", "b", "ScoringScreen", "m"),
     "not-run": ("HomeScreen", "G", "enter"),
-}  # fmt: skip
-"""Dialogs and empty states: one picture each."""
+}
+"""Other states of a screen: one picture each."""
 
 
 def walk(steps: tuple[str, ...]) -> Callable[[Pilot[Any]], Any]:
@@ -64,6 +75,8 @@ def walk(steps: tuple[str, ...]) -> Callable[[Pilot[Any]], Any]:
             if step.endswith("Screen"):
                 await until(pilot, lambda name=step: type(pilot.app.screen).__name__ == name, step)  # type: ignore[misc]
                 await settled(pilot)
+            elif step == "a run goes":
+                await until(pilot, lambda: bool(pilot.app.groups), step)  # type: ignore[attr-defined]
             else:
                 await pilot.press(step)
         await settled(pilot)
@@ -84,22 +97,57 @@ async def settled(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda view=view: view.diff is not None or not view.display, "compared")  # type: ignore[misc]
 
 
+def welcomed(theme: str) -> LlmexpApp:
+    return LlmexpApp(
+        None, env={"LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": "/nonexistent"}, settings=Settings(theme=theme)
+    )
+
+
+def saved(app: LlmexpApp, session: Session) -> None:
+    """A prompt was saved and what it touches was run."""
+    now, before = prompts.versions(session.store, "short")
+    app.watching.seen = Reaction(("prompts/short.md",), ((before, now),), ("cheaper",))
+
+
+def going(app: LlmexpApp, session: Session) -> None:
+    """A run goes."""
+    start.queue_run(session, "check", "tone", {})
+
+
+def settings_kept(app: LlmexpApp, session: Session) -> None:
+    """Their folder is the same on every machine."""
+    app.folder = Path("/home/ada/.config/llmexp")
+
+
+BEFORE: dict[str, Callable[[LlmexpApp, Session], None]] = {"watch": saved, "quit": going, "settings": settings_kept}
+
+
+@pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is queued stays queued."""
+    monkeypatch.setattr(start, "ensure_worker", lambda session: None)
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", WALKS)
-def test_screen(name: str, size: str, theme: str, make_app: MakeApp, snap_compare: Compare) -> None:
+def test_screen(
+    name: str, size: str, theme: str, make_app: MakeApp, session: Session, no_worker: None, snap_compare: Compare
+) -> None:
+    app = welcomed(theme) if name == "welcome" else make_app(theme)
+    BEFORE.get(name, lambda app, session: None)(app, session)
     steps = WALKS[name] or ("HomeScreen",)
-    assert snap_compare(make_app(theme), terminal_size=SIZES[size], run_before=walk(steps))
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=walk(steps))
 
 
-@pytest.mark.parametrize("name", SMALL)
-def test_small_screen(name: str, make_app: MakeApp, snap_compare: Compare) -> None:
-    assert snap_compare(make_app("dark"), terminal_size=SIZES["80x24"], run_before=walk(SMALL[name]))
+def test_every_screen_has_its_pictures() -> None:
+    files = {path.stem for path in Path(screens.__file__).parent.glob("*.py")}
+    assert files - {"__init__", "base"} <= {name.replace("-", "_") for name in WALKS}
 
 
-def test_welcome(snap_compare: Compare) -> None:
-    app = LlmexpApp(None, env={"LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": "/nonexistent"})
-    assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=walk(("WelcomeScreen",)))
+@pytest.mark.parametrize("name", STATES)
+def test_state(name: str, make_app: MakeApp, snap_compare: Compare) -> None:
+    assert snap_compare(make_app("dark"), terminal_size=SIZES["80x24"], run_before=walk(STATES[name]))
 
 
 @pytest.mark.parametrize("theme", ["high-contrast", "ansi-dark"])

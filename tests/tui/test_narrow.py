@@ -21,9 +21,14 @@ async def at(pilot: Pilot[Any], name: str) -> None:
     await walk(WALKS[name] or ("HomeScreen",))(pilot)
 
 
-@pytest.mark.parametrize("name", [name for name in WALKS if name != "keys"])
-async def test_at_60_by_15_nothing_is_out_of_reach(name: str, make_app: MakeApp) -> None:
-    async with make_app().run_test(size=(60, 15)) as pilot:
+LEAST = [(name, (60, 15)) for name in WALKS if name not in ("keys", "quit", "welcome")]
+EDGES = [("results", (columns, 32)) for columns in (100, 103, 126, 129)]
+"""Where a column more has just found room."""
+
+
+@pytest.mark.parametrize(("name", "size"), [*LEAST, *EDGES])
+async def test_nothing_is_out_of_reach(name: str, size: tuple[int, int], make_app: MakeApp) -> None:
+    async with make_app().run_test(size=size) as pilot:
         await at(pilot, name)
         screen = pilot.app.screen
         assert not isinstance(screen, ProjectScreen) or screen.max_scroll_y == 0, "it fits the window"

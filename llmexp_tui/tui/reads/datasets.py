@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from llmexp_tui.domain.dataset import DatasetDiff, DatasetVersion, Row
 from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.store import datasets, rows
-from llmexp_tui.tui.state.dataset_rows import row_text, table_row
+from llmexp_tui.tui.state.dataset_rows import row_text, table_row, widest_values
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.paging import TableRow
 from llmexp_tui.tui.state.versions import Recorded, version_key
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import dataset_source, record_dataset
+
+_FIRST = 50
+"""So many rows say how wide a column is."""
 
 
 def read_versions(session: Session) -> tuple[DatasetVersion, ...]:
@@ -32,11 +35,13 @@ class VersionSource:
 
     immediate = False
     shown: tuple[str, ...]
+    widest: dict[str, int]
 
     def __init__(self, version: DatasetVersion, session: Session) -> None:
         self._version = version
         self._session = session
         self.shown = shown_columns(version, session)
+        self.widest = widest_values(rows.iter_rows(session.store, version.hash, 0, _FIRST), self.shown)
 
     def count(self) -> int:
         """As the version says."""

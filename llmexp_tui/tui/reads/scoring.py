@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.domain.run import Output, RunRecord
@@ -19,6 +20,10 @@ from llmexp_tui.tui.state.rows import answer_of, input_lines_of
 from llmexp_tui.tui.state.scoring import PASSING, Item, Judgement, Scoring, Side, machine_grade, machine_view
 from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint
 from llmexp_tui.workflows.session import Session
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MOST_ROWS = 2_000
 """More than anybody scores by hand; of a longer run so many are drawn by chance."""
@@ -94,7 +99,8 @@ def read_sitting(
     known = scorers_of(session, records[0])
     seed = derived_seed("human", session.who, records[0].id, records[1].id)
     answered = _answered(session, records)
-    chosen = sorted(random.Random(seed).sample(answered, min(_MOST_ROWS, len(answered))))
+    drawn = random.Random(seed).sample(range(len(answered)), min(_MOST_ROWS, len(answered)))
+    chosen = [int(answered[place]) for place in sorted(drawn)]
     scoring = Scoring(
         chosen,
         "rubric" if kind == "rubric" else "ab",
@@ -105,14 +111,14 @@ def read_sitting(
     return Sitting(records, scoring, _rivals(session, records, known, metrics, chosen), len(answered))
 
 
-def _answered(session: Session, records: tuple[RunRecord, RunRecord]) -> list[int]:
+def _answered(session: Session, records: tuple[RunRecord, RunRecord]) -> NDArray[np.int64]:
     """The rows whose first calls came back in both runs, in their order."""
     import numpy as np
 
-    # Arrays: a set of a million pairs keeps the whole process waiting while it is collected.
+    # Arrays: a set or list of a million keeps the whole process waiting while it is made and collected.
     columns = [scores.output_column(session.store, record.id, "errors") for record in records]
     left, right = (column.row_no[(column.repeat == 0) & ~column.failed] for column in columns)
-    return list(np.intersect1d(left, right, assume_unique=True).tolist())
+    return np.intersect1d(left, right, assume_unique=True)
 
 
 def _rivals(

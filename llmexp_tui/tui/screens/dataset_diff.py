@@ -56,11 +56,11 @@ class DatasetDiffScreen(ProjectScreen):
     def _show(self, diff: DatasetDiff) -> None:
         title = line(
             (f"{self.new.name}  {self.old.label} → {self.new.label}  ", "strong"),
-            (f"+{len(diff.added)} added", "good"),
+            (f"+{len(diff.added)} added", "good" if diff.added else "muted"),
             "  ",
-            (f"−{len(diff.removed)} removed", "bad"),
+            (f"−{len(diff.removed)} removed", "bad" if diff.removed else "muted"),
             "  ",
-            (f"{len(diff.changed)} changed", "warn"),
+            (f"±{len(diff.changed)} changed", "warn" if diff.changed else "muted"),
         )
         self.query_one("#title", TitleLine).show(title)
         rows = [

@@ -75,7 +75,8 @@ class DatasetRowsScreen(ProjectScreen):
             self.fetch("rows", partial(VersionSource, self.version), self._show)
 
     def _show(self, source: VersionSource) -> None:
-        self.query_one("#rows", PagedTable).show(source, columns=state.columns(source.shown, self.size.width))
+        columns = state.columns(source.shown, self.size.width, source.widest)
+        self.query_one("#rows", PagedTable).show(source, columns=columns)
 
     @on(PagedTable.Highlighted)
     def _highlighted(self, message: PagedTable.Highlighted) -> None:

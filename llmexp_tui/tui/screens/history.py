@@ -28,6 +28,7 @@ class HistoryScreen(Dialog[None]):
         """The list."""
         with VerticalScroll(classes="dialog") as box:
             box.border_title = f"Labels of {shown_name(self.prompt)}".replace("[", "(").replace("]", ")")
+            box.border_subtitle = "esc closes"
             yield Static(id="moves", markup=False)
 
     def on_mount(self) -> None:

@@ -50,7 +50,10 @@ class LabelScreen(Dialog[LabelRequest]):
             yield Input(value="" if "production" in version.labels else "production", placeholder="label", id="label")
             yield Input(placeholder="why (kept with the move)", id="reason")
             yield Static(
-                join_lines([line(("enter", "key"), " moves the label    ", ("esc", "key"), " does nothing")]),
+                join_lines([
+                    line(("enter", "key"), " moves the label    ", ("tab", "key"), " why    ",
+                         ("esc", "key"), " does nothing")
+                ]),
                 markup=False,
             )
 

@@ -16,6 +16,9 @@ from llmexp_tui.tui.state.versions import prompt_text
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.title_line import TitleLine
 
+_WIDE = 100
+"""From so many columns on a version's title has room for its time."""
+
 
 class PromptDiffScreen(ProjectScreen):
     """The older version left, the newer right; one alone where there is nothing to compare with."""
@@ -41,11 +44,12 @@ class PromptDiffScreen(ProjectScreen):
         old, new = self.old, self.new
         view = self.query_one("#text", DiffView)
         view.focus()
-        right = _title(new)
+        wide = self.app.size.width >= _WIDE
+        right = _title(new, wide)
         if old is None:
             view.show(prompt_text(new), None, (right, ()))
         else:
-            view.show(prompt_text(old), prompt_text(new), (_title(old), right))
+            view.show(prompt_text(old), prompt_text(new), (_title(old, wide), right))
         changed = plural(view.diff.changed_lines, "changed line") if view.diff and old else ""
         title = line((new.prompt.name, "strong"), (f"  {changed}", "muted"))
         self.query_one("#title", TitleLine).show(title)
@@ -55,9 +59,12 @@ class PromptDiffScreen(ProjectScreen):
         copy_text(self.home_app, self.new.prompt.text, short_hash(self.new.hash))
 
 
-def _title(version: PromptVersion) -> Line:
-    """Which version, with what labels, from when, whom and which commit."""
-    made = [*version.labels, when(version.created_at), person(version.author)]
-    if version.commit:
-        made.append(f"commit {version.commit[:7]}{'+' if version.dirty else ''}")
+def _title(version: PromptVersion, wide: bool) -> Line:
+    """Which version, with what labels, from when, whom and which commit; a narrow window shows the day alone."""
+    if not wide:
+        made = [*version.labels, when(version.created_at)[:10]]
+    else:
+        made = [*version.labels, when(version.created_at), person(version.author)]
+        if version.commit:
+            made.append(f"commit {version.commit[:7]}{'+' if version.dirty else ''}")
     return line((short_hash(version.hash), "strong"), (" · " + " · ".join(made), "muted"))

@@ -34,7 +34,7 @@ class PromptsScreen(Finding):
         Binding(
             "l", "label", "Label", tooltip="Put a label on this version: production, staging …", id="prompt.label"
         ),
-        Binding("b", "roll_back", "Back", tooltip="Take the last move of a label back", id="prompt.roll_back"),
+        Binding("b", "roll_back", "Roll back", tooltip="Take the last move of a label back", id="prompt.roll_back"),
         Binding("o", "edit", "Edit", tooltip="Open the prompt's file in your editor", id="prompt.edit"),
         Binding("t", "used_by", "Used by", tooltip="Which runs used this version", id="prompt.used_by"),
         Binding("n", "record", "Record", tooltip="Record what the files hold now", show=False, id="prompt.record"),

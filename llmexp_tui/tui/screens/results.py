@@ -25,6 +25,10 @@ from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.tones import join_lines
 
+_NEED_RESULTS = frozenset({
+    "rows", "worst", "next_candidate", "side_by_side", "histogram", "slices", "differences", "score", "judge", "copy",
+})  # fmt: skip
+
 
 class ResultsScreen(ProjectScreen):
     """One experiment's newest comparison."""
@@ -62,6 +66,7 @@ class ResultsScreen(ProjectScreen):
         self.report: ExperimentReport | None = None
         self.candidate = ""
         self._together = False
+        self._empty = False
 
     def body(self) -> ComposeResult:
         """Heading, the table of metrics, and what it means."""
@@ -104,12 +109,13 @@ class ResultsScreen(ProjectScreen):
 
     def _failed(self, error: LlmexpError) -> None:
         self._show(None)
-        self.query_one("#nothing", EmptyState).say("Nothing to show yet", error.sentence, "r", "runs it")
+        self.query_one("#nothing", EmptyState).say("Nothing to show yet", _without_command(error), "r", "runs it")
 
     def _show(self, report: ExperimentReport | None) -> None:
         self.report = report
         names = state.candidates(report) if report else ()
-        empty = report is None or not names
+        self._empty = empty = report is None or not names
+        self.refresh_bindings()
         self.query_one("#nothing").display = empty
         for name in ("#metrics", "#words", "#legend"):
             self.query_one(name).display = not empty
@@ -118,7 +124,6 @@ class ResultsScreen(ProjectScreen):
             return
         if self.candidate not in names:
             self.candidate = names[0]
-        self.refresh_bindings()
         self._draw()
         if self._then:
             self.call_after_refresh(self.run_action, self._then)
@@ -201,7 +206,9 @@ class ResultsScreen(ProjectScreen):
             self.app.push_screen(RowsScreen(self.report, self.candidate, metric, chosen))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """One candidate has no next."""
+        """One candidate has no next, and without results there is nothing to look into."""
+        if self._empty and action in _NEED_RESULTS:
+            return False
         if action == "next_candidate" and self.report is not None:
             return len(state.candidates(self.report)) > 1
         return super().check_action(action, parameters)
@@ -294,3 +301,8 @@ class ResultsScreen(ProjectScreen):
             from llmexp_tui.reports.text_panel import experiment_panel
 
             copy_text(self.home_app, experiment_panel(self.report), "the results")
+
+
+def _without_command(error: LlmexpError) -> str:
+    """What is wrong; a key mends it here, where the error names a command for the shell."""
+    return error.what[:1].upper() + error.what[1:] if error.mend and "`llmexp-tui " in error.mend else error.sentence

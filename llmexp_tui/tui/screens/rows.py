@@ -168,7 +168,9 @@ class RowsScreen(ProjectScreen):
         if detail.expected is not None:
             asked.append(line(("expected  ", "muted"), detail.expected))
         self.query_one("#expected", Static).update(join_lines(asked))
-        self.query_one("#scores", Static).update(join_lines(state.score_lines(detail)))
+        # The answers come first: of a judge's long reason the pane shows the beginning, enter the whole.
+        room = self.size.width - 6 if not self.has_class("-tall") else 2 * (self.size.width - 12)
+        self.query_one("#scores", Static).update(join_lines(state.score_lines(detail, room)))
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))

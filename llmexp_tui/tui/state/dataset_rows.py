@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.cells import cell_len
 
 from llmexp_tui.domain.dataset import Row
 from llmexp_tui.domain.hashing import canonical_json
-from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.cells import Line, line, width
 from llmexp_tui.tui.state.paging import Column, TableRow
 
 _LEAST_CELLS = 14
 _KEY = 16
 
 
-def columns(names: Sequence[str], cells: int) -> tuple[Column, ...]:
-    """The key, then as many of the dataset's columns as have room."""
+def columns(names: Sequence[str], cells: int, widest: Mapping[str, int] | None = None) -> tuple[Column, ...]:
+    """The key, then as many of the dataset's columns as have room.
+
+    A column of narrow values takes what the `widest` of them needs; long texts share the rest.
+    """
     room = max(1, (max(cells, 60) - _KEY - 4) // (_LEAST_CELLS + 2))
-    return (Column("\x1fkey", "Row", _KEY), *(Column(name, name) for name in names[:room]))
+    shown = names[:room]
+    share = (max(cells, 60) - _KEY - 4) // max(1, len(shown)) - 2
+    narrow = {name: size + 1 for name, size in (widest or {}).items() if name in shown and size <= share}
+    if len(narrow) == len(shown):
+        narrow = {}
+    return (Column("\x1fkey", "Row", _KEY), *(Column(name, name, narrow.get(name, 0)) for name in shown))
+
+
+def widest_values(rows: Iterable[Row], names: Sequence[str]) -> dict[str, int]:
+    """By column: the cells that its title and its values in these rows take at most."""
+    found = {name: cell_len(name) for name in names}
+    for row in rows:
+        for name in names:
+            found[name] = max(found[name], width(_cell(row, name)))
+    return found
 
 
 def table_row(row: Row, names: Sequence[str]) -> TableRow:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, zip_longest
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import get_character_cell_size
 
 from llmexp_tui.domain.text import neutralise
 from llmexp_tui.reports.words import CUT_CHARS, Pair, Piece, TextDiff
@@ -42,45 +42,53 @@ def _plain(text: str | None) -> tuple[Piece, ...] | None:
 
 
 def wrap(pieces: Sequence[Piece], cells: int, tone: str) -> list[Line]:
-    """The pieces broken into lines of at most `cells` cells, at blanks where there is one in the last third."""
+    """The pieces broken into lines of at most `cells` cells, at blanks where no word is longer than a line.
+
+    Where a piece ends is no place to break: a full stop stays with its word though only the word is marked.
+    """
     lines: list[Line] = []
-    current: list[Span] = []
-    room = max(cells, 1)
-    for piece in pieces:
-        text, style = piece.text, tone if piece.changed else ""
-        while text:
-            head, text = _take(text, room, fresh=not current)
-            if head:
-                current.append(Span(head, style))
-                room -= cell_len(head)
-            if text:
-                lines.append(tuple(current))
-                current, room = [], max(cells, 1)
-    lines.append(tuple(current))
+    rest, at = list(reversed(pieces)), 0  # `at` is where the last piece of `rest` begins
+    for start, end in _breaks("".join(piece.text for piece in pieces), max(cells, 1)):
+        spans: list[Span] = []
+        while rest:
+            piece = rest[-1]
+            if text := piece.text[max(start - at, 0) : max(end - at, 0)]:
+                spans.append(Span(text, tone if piece.changed else ""))
+            if at + len(piece.text) > end:
+                break
+            at += len(piece.text)
+            rest.pop()
+        lines.append(tuple(spans))
     return lines
 
 
-def _take(text: str, room: int, fresh: bool) -> tuple[str, str]:
-    if text.isascii():
-        if len(text) <= room:
-            return text, ""
-        end = max(room, 0)
-    else:
-        end, used = 0, 0
-        for char in text:
-            used += get_character_cell_size(char)
-            if used > room:
-                break
-            end += 1
+def _breaks(text: str, cells: int) -> Iterator[tuple[int, int]]:
+    """Where each line starts and ends; the blank at which a line breaks is in none."""
+    start, ascii_only = 0, text.isascii()
+    while True:
+        end = min(len(text), start + cells) if ascii_only else _fitting(text, start, cells)
         if end == len(text):
-            return text, ""
-    space = text.rfind(" ", 0, end + 1)
-    if space > 0 and (space >= end - max(end // 3, 1) or not fresh):
-        return text[:space], text[space + 1 :]
-    if not fresh:
-        return "", text.removeprefix(" ")
-    end = max(end, 1)
-    return text[:end], text[end:]
+            yield start, end
+            return
+        space = text.rfind(" ", start, end + 1)
+        word_end = text.find(" ", end)
+        word_fits = (len(text) if word_end < 0 else word_end) - space - 1 <= cells
+        if space > start and word_fits:
+            yield start, space
+            start = space + 1
+        else:
+            yield start, end
+            start = end
+
+
+def _fitting(text: str, start: int, cells: int) -> int:
+    """How far the text fits into so many cells; one character always does."""
+    used = 0
+    for place in range(start, len(text)):
+        used += get_character_cell_size(text[place])
+        if used > cells:
+            return max(place, start + 1)
+    return len(text)
 
 
 def lay_out(diff: TextDiff, cells: int, fold: bool = False) -> list[DiffRow]:

@@ -71,8 +71,8 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
         Column("change", "Change", 16, "right"),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
         Column("verdict", "Verdict", 15),
-        Column("p", "p", 6, "right", drop_below=_P_FROM - 3),
-        Column("rows", "better/worse/same", 17, "right", drop_below=_COUNTS_FROM - 3),
+        Column("p", "p", 6, "right", drop_below=_P_FROM),
+        Column("rows", "better/worse/same", 17, "right", drop_below=_COUNTS_FROM),
     )
 
 
@@ -203,7 +203,7 @@ def sentences(report: ExperimentReport, metric: MetricResult | None) -> list[Lin
     lines += [line(("why  ", "strong"), reason) for reason in report.reasons]
     lines += [line(("note ", "warn"), warning) for warning in report.warnings]
     notes = (*(figures.noise_text(noise) for noise in report.judge_noise), *report.notes)
-    lines += [line(("     " + note, "muted")) for note in notes]
+    lines += [line((("     " if place else "note ") + note, "muted")) for place, note in enumerate(notes)]
     return lines
 
 

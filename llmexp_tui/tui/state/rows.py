@@ -10,7 +10,7 @@ from llmexp_tui.domain.hashing import canonical_json, text_hash
 from llmexp_tui.domain.run import Output
 from llmexp_tui.domain.score import Score
 from llmexp_tui.reports.figures import money
-from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.cells import Line, cut, line
 from llmexp_tui.tui.state.format import count, milliseconds, score
 from llmexp_tui.tui.state.paging import Column, TableRow
 
@@ -255,8 +255,8 @@ def input_lines_of(values: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def score_lines(detail: RowDetail) -> list[Line]:
-    """Each metric: baseline's and candidate's score, with labels, reasons and errors."""
+def score_lines(detail: RowDetail, room: int | None = None) -> list[Line]:
+    """Each metric: baseline's and candidate's score, with labels, reasons and errors, each cut to `room` cells."""
     names = dict.fromkeys(
         name for arm in (detail.baseline, detail.candidate) for scores in arm.scores for name in scores
     )
@@ -269,7 +269,8 @@ def score_lines(detail: RowDetail) -> list[Line]:
                 if found is not None and (found.reason or found.error):
                     which = f"{arm.variant} {repeat + 1}" if len(scores) > 1 else arm.variant
                     tone = "bad" if found.error else "muted"
-                    lines.append(line((f"  {which}: {found.error or found.reason}", tone)))
+                    said = line((f"  {which}: {found.error or found.reason}", tone))
+                    lines.append(said if room is None else cut(said, room))
     return lines
 
 

@@ -70,3 +70,7 @@ def test_nothing_to_draw_is_blank() -> None:
 def test_the_legend_says_where_the_scale_is_not_linear() -> None:
     assert plain(legend(Scale(500.0, True))).endswith("margin  log scale")
     assert plain(legend(Scale(50.0))).endswith("margin")
+
+
+def test_large_labels_are_written_out() -> None:
+    assert "+1,000" in axis(Scale(1000.0, True), 48) and "e+" not in axis(Scale(1000.0, True), 48)

@@ -30,6 +30,11 @@ def test_a_word_is_not_torn_at_the_edge_of_a_marked_piece() -> None:
     assert not any(left.endswith(" th") or left == "th" for _, left, _, _ in rows)
 
 
+def test_a_full_stop_stays_with_a_word_that_is_marked_without_it() -> None:
+    rows = sides("Think about what the customer wants.", "Sort the ticket. Answer with one word.", 37)
+    assert [right for _, _, _, right in rows] == ["Sort the ticket. Answer with one", "word."]
+
+
 def test_a_word_longer_than_the_line_is_cut_into_it() -> None:
     word = "x" * 95
     assert "".join(left for _, left, _, _ in sides(word, word, 10)) == word
