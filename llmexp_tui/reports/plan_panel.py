@@ -29,6 +29,8 @@ def plan_panel(plan: PlanReport) -> str:
         " Arms",
         *(_arm(arm) for arm in plan.arms),
     ]
+    if plan.missing < plan.calls:
+        lines.append(f" Much of it is stored: a check now calls {plan.missing:,} of {plan.calls:,}.")
     if plan.judging:
         lines += [" Judges", *(_judge(one) for one in plan.judging)]
     if not plan.aa:

@@ -12,7 +12,7 @@ from llmexp_tui.reports import figures
 from llmexp_tui.reports.plan_panel import NOISE_BASIS, gate_size
 from llmexp_tui.tui.state.cells import Line, fit, line
 from llmexp_tui.tui.state.format import count, duration, plural, short_hash
-from llmexp_tui.workflows.plan import GateForecast, PlanReport
+from llmexp_tui.workflows.plan import ArmEstimate, GateForecast, PlanReport
 
 KINDS = {
     "check": "check: what is missing, the A/A, the verdict",
@@ -53,34 +53,63 @@ class LaunchChoice:
 
 
 def size_lines(plan: PlanReport, choice: LaunchChoice) -> list[Line]:
-    """Calls, cost, time for the choice; the plan's figures scaled to the rows and repeats chosen."""
-    calls = _calls(plan, choice)
-    scale = calls / plan.calls if plan.calls else 0.0
-    cost = plan.cost_usd
-    money = (
-        "unknown price" if cost is None else f"{figures.money(scale * cost[0])} to {figures.money(scale * cost[1])}"
-    )
-    low, high = (scale * seconds for seconds in plan.seconds)
+    """Calls, cost, time for the choice: the plan's figures, for the rows and repeats chosen, less what is stored."""
+    share = _rows(plan, choice) / max(1, plan.rows) * _repeats(plan, choice) / plan.repeats
+    made = [(arm, _calls(plan, arm, choice, share)) for arm in _chosen(plan, choice)]
+    calls, judges = sum(number for _, number in made), round(share * plan.judge_calls)
+    costs = [_part(arm.cost_usd, number, arm.calls) for arm, number in made if number]
+    costs += [_part(one.cost_usd, judges, plan.judge_calls) for one in plan.judging if judges]
+    part = (calls + judges) / max(1, plan.calls + plan.judge_calls)
+    low, high = (part * seconds for seconds in plan.seconds)
     time = f"{duration(low)} to {duration(high)}" if high >= 1 else "under 1 s"
-    rows, repeats = (choice.rows, choice.repeats) if choice.sized else (None, None)
-    size = f"{plural(min(rows or plan.rows, plan.rows), 'row')} × {plural(repeats or plan.repeats, 'repeat')}"
+    size = f"{plural(_rows(plan, choice), 'row')} × {plural(_repeats(plan, choice), 'repeat')}"
+    stored = round(share * sum(arm.calls for arm in _chosen(plan, choice))) - calls
+    first = line(
+        (plural(calls, "call"), "strong"),
+        (f" and {count(judges)} to judges" if judges else "", "strong"),
+        ("" if calls or judges else ": everything is stored", "strong"),
+        (f"  {size}, {_arms(plan, choice)}", "muted"),
+    )
+    if not calls and not judges:
+        return [first, (*line(("Nothing to pay", "strong")), *_again(choice))]
     return [
-        line(
-            (f"{count(calls)} calls", "strong"),
-            (f" and {count(round(scale * plan.judge_calls))} to judges" if plan.judge_calls else "", "strong"),
-            (f"  {size}, {_arms(plan, choice)}", "muted"),
-        ),
-        line((money, "strong"), " · ", (time, "strong"), (_reuse(choice), "muted")),
+        first,
+        line((_money(costs), "strong"), " · ", (time, "strong"), (_reuse(choice, stored), "muted")),
     ]
 
 
-def _calls(plan: PlanReport, choice: LaunchChoice) -> int:
+def _rows(plan: PlanReport, choice: LaunchChoice) -> int:
+    return min(choice.rows or plan.rows, plan.rows) if choice.sized else plan.rows
+
+
+def _repeats(plan: PlanReport, choice: LaunchChoice) -> int:
+    return choice.repeats or plan.repeats if choice.sized else plan.repeats
+
+
+def _chosen(plan: PlanReport, choice: LaunchChoice) -> list[ArmEstimate]:
     if choice.kind == "check":
-        return plan.calls
-    rows = min(choice.rows or plan.rows, plan.rows)
-    share = (rows / plan.rows if plan.rows else 0.0) * ((choice.repeats or plan.repeats) / max(1, plan.repeats))
-    arms = [arm for arm in plan.arms if arm.slot == "main"]
-    return round(share * (2 * arms[0].calls if choice.kind == "aa" and arms else sum(arm.calls for arm in arms)))
+        return list(plan.arms)
+    main = [arm for arm in plan.arms if arm.slot == "main"]
+    return [main[0], main[0]] if choice.kind == "aa" and main else main
+
+
+def _calls(plan: PlanReport, arm: ArmEstimate, choice: LaunchChoice, share: float) -> int:
+    """What is called of an arm: all that is fresh, else what the store lacks. It has no more repeats than planned."""
+    if choice.kind == "check" and not choice.fresh:
+        return arm.missing
+    served = 0.0 if choice.fresh or choice.kind == "aa" else min(share, _rows(plan, choice) / max(1, plan.rows))
+    return round(share * arm.calls) - round(served * arm.stored)
+
+
+def _part(cost: tuple[float, float] | None, number: int, of: int) -> tuple[float, float] | None:
+    return None if cost is None else (cost[0] * number / max(1, of), cost[1] * number / max(1, of))
+
+
+def _money(costs: Sequence[tuple[float, float] | None]) -> str:
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return "unknown price"
+    return f"{figures.money(sum(low for low, _ in known))} to {figures.money(sum(high for _, high in known))}"
 
 
 def _arms(plan: PlanReport, choice: LaunchChoice) -> str:
@@ -90,10 +119,17 @@ def _arms(plan: PlanReport, choice: LaunchChoice) -> str:
     return f"{names[0]} twice" if choice.kind == "aa" else ", ".join(a.variant for a in plan.arms if a.slot == "main")
 
 
-def _reuse(choice: LaunchChoice) -> str:
+def _reuse(choice: LaunchChoice, stored: int) -> str:
     if choice.kind == "aa":
         return "  both sides fresh"
-    return "  every call fresh" if choice.fresh else "  at most: what is stored is not called again"
+    if choice.fresh:
+        return "  every call fresh"
+    return f"  {plural(stored, 'more answer')} {'is' if stored == 1 else 'are'} stored" if stored > 0 else ""
+
+
+def _again(choice: LaunchChoice) -> Line:
+    what = "judges what there is" if choice.kind == "check" else "makes a run of what there is"
+    return line((f"  enter {what}; ", "muted"), ("f", "key"), (" calls it all again", "muted"))
 
 
 def file_of(error: LlmexpError) -> str:
