@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
+import pytest
 from textual.command import CommandPalette
 from textual.widgets import Static
 
@@ -14,6 +16,8 @@ from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.home import read_home
 from llmexp_tui.tui.reads.runs import group_lines
 from llmexp_tui.tui.screens.home import HomeScreen
+from llmexp_tui.tui.screens.launch import LaunchScreen
+from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import open_fixed, run_group, write_project
@@ -76,3 +80,21 @@ async def test_the_key_that_goes_on_is_a_key_of_runs(make_app: MakeApp) -> None:
         screen = await on_screen(pilot, RunsScreen)
         await filled(pilot, "#groups")
         assert screen.active_bindings["R"].binding.action == "resume"
+
+
+@pytest.mark.parametrize(("key", "screen"), [("r", LaunchScreen), ("a", LaunchScreen), ("enter", ResultsScreen)])
+async def test_a_key_that_is_pressed_while_the_project_opens_is_not_lost(
+    make_app: MakeApp, project: Path, key: str, screen: type[LaunchScreen | ResultsScreen]
+) -> None:
+    pressed = Event()
+
+    def open_late() -> Session:
+        pressed.wait(10)
+        return open_fixed(project)
+
+    async with make_app(opener=open_late).run_test(size=(60, 20)) as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press(key)
+        assert isinstance(pilot.app.screen, HomeScreen), "nothing is read yet"
+        pressed.set()
+        assert (await on_screen(pilot, screen)).experiment == "tone"
