@@ -19,7 +19,8 @@ KINDS = {
     "run": "run: the variants alone",
     "aa": "A/A: the baseline against itself",
 }
-_GATE_CELLS = (20, 12, 12, 12, 18)
+_GATE_CELLS, _NARROW_CELLS = (20, 12, 12, 12, 19), (16, 11, 12, 8, 10)
+_GATE_TITLES = ("gate", "finds from", "noise floor", "margin", "an equal one passes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +139,22 @@ def file_of(error: LlmexpError) -> str:
     return path if "/" in path else PROJECT_FILE
 
 
-def gate_lines(plan: PlanReport) -> list[Line]:
+def gate_lines(plan: PlanReport, room: int) -> list[Line]:
     """Each registered gate with the smallest change it could find, under a line that says what the noise is from."""
     if not plan.gates:
         return [line(("No gate is registered: the figures will be for looking around.", "muted"))]
     bases = dict.fromkeys(NOISE_BASIS.get(str(gate.forecast.basis), "") for gate in plan.gates)
-    titles = ("gate", "finds from", "noise floor", "margin", "an equal one passes")
+    wide = room >= sum(_GATE_CELLS)
+    cells = _GATE_CELLS if wide else _NARROW_CELLS
+    titles = _GATE_TITLES if wide else (*_GATE_TITLES[:-1], "equal one")
     return [
         line(("What it could show", "strong"), (f"  noise {', '.join(bases)}", "muted")),
-        tuple(span for text, cells in zip(titles, _GATE_CELLS, strict=True)
-              for span in fit(line((text, "muted")), cells + (text == titles[-1]))),
-        *(_gate(gate, plan.power) for gate in plan.gates),
-    ]  # fmt: skip
+        tuple(span for text, size in zip(titles, cells, strict=True) for span in fit(line((text, "muted")), size)),
+        *(_gate(gate, plan.power, cells) for gate in plan.gates),
+    ]
 
 
-def _gate(gate: GateForecast, wanted: float) -> Line:
+def _gate(gate: GateForecast, wanted: float, widths: Sequence[int]) -> Line:
     found = gate.forecast
     likely = found.power is None or found.power >= wanted
     cells = (
@@ -162,7 +164,7 @@ def _gate(gate: GateForecast, wanted: float) -> Line:
         line((gate_size(gate, gate.margin), "muted")),
         line((figures.UNKNOWN if found.power is None else f"{found.power:.0%}", "" if likely else "warn")),
     )
-    return tuple(span for text, room in zip(cells, _GATE_CELLS, strict=True) for span in fit(text, room))
+    return tuple(span for text, room in zip(cells, widths, strict=True) for span in fit(text, room))
 
 
 def difference_lines(differences: Sequence[tuple[str, tuple[FieldDiff, ...]]], axis: str) -> list[Line]:
