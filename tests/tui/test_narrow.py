@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from llmexp_tui.tui.screens.base import ProjectScreen, TooSmall
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.state.paging import column_widths
+from llmexp_tui.tui.state.versions import PROMPT_COLUMNS
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from tests.snapshots.test_screens import WALKS, walk
 from tests.tui.conftest import MakeApp
@@ -63,3 +64,8 @@ async def test_a_gate_takes_one_line_of_the_pre_flight(columns: int, make_app: M
 
         await until(pilot, lambda: [text.split(" ")[0] for text in lines()] == ["gate", "exact_match", "cost"])
         assert all(text.endswith("%") for text in lines()[1:])
+
+
+def test_at_80_the_label_of_what_is_on_disk_is_whole() -> None:
+    widths = {column.key: cells for column, cells in column_widths(PROMPT_COLUMNS, 80 - 3)}
+    assert widths["labels"] >= len("production on disk") and "author" in widths
