@@ -30,6 +30,8 @@ def plan_panel(plan: PlanReport) -> str:
         " Arms",
         *(line for arm in plan.arms for line in _arm(arm)),
     ]
+    if plan.missing < plan.calls:
+        lines.append(f" Much of it is stored: a check now calls {plan.missing:,} of {plan.calls:,}.")
     if plan.judging:
         lines += [" Judges", *(line for one in plan.judging for line in _judge(one))]
     if not plan.aa:

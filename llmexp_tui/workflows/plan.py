@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ from llmexp_tui.workflows.judge import JudgedArms, arm_data
 from llmexp_tui.workflows.judges import doubtful_judges
 from llmexp_tui.workflows.metrics import Metric, metrics_of
 from llmexp_tui.workflows.plan_judges import JudgeEstimate, judge_estimates
+from llmexp_tui.workflows.plan_stored import fresh_rows, is_complete, stored_answers
 from llmexp_tui.workflows.prepare import Prepared, prepare
 from llmexp_tui.workflows.session import Session
 
@@ -54,13 +55,18 @@ ASSUMED_ICC = 0.3
 
 @dataclass(frozen=True, slots=True)
 class ArmEstimate:
-    """What one arm would take. Tokens and USD as (low, high); USD None where the price is unknown."""
+    """What one arm would take. Tokens and USD as (low, high); USD None where the price is unknown.
+
+    Of its calls, `stored` are answered from the store by a run that may, and `missing` are left for a check to make.
+    """
 
     variant: str
     slot: str
     calls: int
     tokens: tuple[int, int]
     cost_usd: tuple[float, float] | None
+    stored: int = 0
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,11 @@ class PlanReport:
         return sum(arm.calls for arm in self.arms)
 
     @property
+    def missing(self) -> int:
+        """Calls of all arms that a check would still make."""
+        return sum(arm.missing for arm in self.arms)
+
+    @property
     def judge_calls(self) -> int:
         """Calls to judges and embedding models, cached answers not deducted."""
         return sum(one.calls for one in self.judging)
@@ -148,9 +159,11 @@ def plan_experiment(
     aa = find_aa(session, prepared)
     known = aa is not None or has_floors(session, prepared, session.now())
     needs_aa = not known and prepared.experiment.plan.aa == "required"
-    arms = [_arm(session, prepared, variant, "main") for variant in prepared.variants]
+    complete = is_complete(session, prepared)
+    arms = [_main_arm(session, prepared, variant, complete) for variant in prepared.variants]
     if needs_aa:
-        arms.append(_arm(session, prepared, prepared.baseline, "aa"))
+        copy = _arm(session, prepared, prepared.baseline, "aa")
+        arms.append(replace(copy, missing=copy.calls))
     gates = _gates(session, prepared, effect, power)
     warnings = [f"{g.title}: {g.forecast.impossible}" for g in gates if g.forecast.impossible]
     warnings += [f"{g.title}: {g.forecast.warning}" for g in gates if g.forecast.warning]
@@ -191,6 +204,16 @@ def _of_the_plan(prepared: Prepared) -> list[str]:
     if experiment.plan.early_stop or experiment.plan.anytime:
         found.append("a run that may stop early passes a little less often at its full size than these figures say")
     return found
+
+
+def _main_arm(session: Session, prepared: Prepared, variant: str, complete: bool) -> ArmEstimate:
+    """An arm of the run itself. Rows that a check times are called though their answers are stored."""
+    arm = _arm(session, prepared, variant, SLOT_MAIN)
+    stored = stored_answers(session, prepared, variant)
+    if complete:
+        return replace(arm, stored=stored)
+    timed = min(fresh_rows(prepared), prepared.dataset.rows) / max(1, prepared.dataset.rows)
+    return replace(arm, stored=stored, missing=arm.calls - stored + round(timed * stored))
 
 
 def _arm(session: Session, prepared: Prepared, variant: str, slot: str) -> ArmEstimate:

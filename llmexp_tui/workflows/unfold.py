@@ -21,10 +21,10 @@ from llmexp_tui.workflows.floors import has_floors, store_floors
 from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, about, create_group, group_totals, plan_of
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
+from llmexp_tui.workflows.plan_stored import fresh_rows, untimed
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.sentinel import sentinel_span
 
-SPEED_METRICS = ("latency", "ttft", "cost", "tokens")
 DECIDED = ("pass", "fail")
 
 
@@ -105,25 +105,12 @@ class _Check:
         plans = self._plans()
         return await self._execute(create_group(self._session, self._prepared, plans), plans)
 
-    @property
-    def _fresh_rows(self) -> int:
-        """How many rows each arm calls anew, so that times and costs can be gated."""
-        gated = {gate.metric for gate in self._prepared.experiment.gates}
-        return self._prepared.experiment.plan.fresh_rows if gated & set(SPEED_METRICS) else 0
-
     def _untimed(self, arms: Sequence[RunRecord]) -> bool:
-        """True for runs of `run`, which takes from the cache what it can, where a gate needs calls of both arms.
-
-        Their answers are taken from the cache once more; only the rows that are to be timed are called.
-        """
-        if self._invocation.options.offline:
-            return False
-        spared = (arm for arm in arms if not arm.fresh and plan_of(arm).fresh_rows < self._fresh_rows)
-        return any(totals.cached for totals in group_totals(self._session, list(spared)))
+        return not self._invocation.options.offline and untimed(self._session, self._prepared, arms)
 
     def _plans(self, number: int = 1) -> list[ArmPlan]:
-        plan, fresh_rows = self._prepared.experiment.plan, self._fresh_rows
-        plans = [ArmPlan(v, number=number, fresh=self._fresh, fresh_rows=fresh_rows) for v in self._prepared.variants]
+        plan, timed = self._prepared.experiment.plan, fresh_rows(self._prepared)
+        plans = [ArmPlan(v, number=number, fresh=self._fresh, fresh_rows=timed) for v in self._prepared.variants]
         if number == 1 and plan.aa == "required" and (self._fresh or self._needs_aa(self._session.now())):
             plans.append(ArmPlan(self._prepared.baseline, SLOT_AA, fresh=True))
         return plans

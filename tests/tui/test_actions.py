@@ -364,6 +364,21 @@ def _first_option(screen: Any) -> str:
     return str(found.get_option_at_index(0).prompt) if found.option_count else ""
 
 
+async def test_the_way_to_bring_your_own_is_one_that_can_be_gone(
+    tmp_path: Path, isolation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = LlmexpApp(None, env={"HOME": str(isolation), "LLMEXP_CONFIG_DIR": str(isolation / "settings")})
+    async with app.run_test(size=(80, 24)) as pilot:
+        await on_screen(pilot, WelcomeScreen)
+        await filled(pilot, "#choices")
+        await pilot.press("end", "enter")
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        assert (tmp_path / "llmexp.toml").exists()
+        assert any("o opens it" in note.message for note in app._notifications)
+
+
 async def test_without_a_project_one_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     env: Mapping[str, str] = {"HOME": str(tmp_path), "LLMEXP_CONFIG_DIR": str(tmp_path / "cfg"), "LC_ALL": "C.UTF-8"}

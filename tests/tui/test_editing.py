@@ -51,6 +51,18 @@ def test_what_cannot_be_written_leaves_the_file_alone(session: Session, project:
     assert not [path for path in project.iterdir() if path.name.startswith(".tickets")]
 
 
+@pytest.mark.parametrize(
+    ("identity", "why"), [({"id": "t002"}, "already"), ({"id": ""}, "has no"), ({}, "has no")], ids=str
+)
+def test_a_row_is_not_given_an_id_that_ruins_the_file(
+    session: Session, project: Path, identity: dict[str, str], why: str
+) -> None:
+    before = (project / "tickets.csv").read_bytes()
+    with pytest.raises(DatasetError, match=why):
+        replace_row("tickets", "t001", {"text": "x", "label": "card", "channel": "email", **identity}, session)
+    assert (project / "tickets.csv").read_bytes() == before
+
+
 def test_json_lines_keep_untouched_lines_to_the_letter(project: Path) -> None:
     toml = project / "llmexp.toml"
     toml.write_text(toml.read_text().replace("tickets.csv", "tickets.jsonl"))

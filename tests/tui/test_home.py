@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
+from typing import Any
 
+import pytest
 from textual.command import CommandPalette
+from textual.screen import Screen
 from textual.widgets import Static
 
 from llmexp_tui.domain.run import RunStatus
@@ -14,7 +18,13 @@ from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.home import read_home
 from llmexp_tui.tui.reads.runs import group_lines
 from llmexp_tui.tui.screens.home import HomeScreen
+from llmexp_tui.tui.screens.launch import LaunchScreen
+from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
+from llmexp_tui.tui.state.runs import RESUMABLE
+from llmexp_tui.tui.widgets.empty_state import EmptyState
+from llmexp_tui.tui.widgets.key_bar import KeyBar
+from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import open_fixed, run_group, write_project
 from tests.tui.conftest import MakeApp
@@ -69,10 +79,55 @@ def test_a_stop_is_told_with_the_key_that_goes_on(session: Session) -> None:
     assert words == "tone interrupted: stopped on request; what finished is stored; R under Runs goes on from there"
 
 
-async def test_the_key_that_goes_on_is_a_key_of_runs(make_app: MakeApp) -> None:
-    async with make_app().run_test() as pilot:
+@pytest.mark.parametrize(("key", "screen"), [("r", LaunchScreen), ("a", LaunchScreen), ("enter", ResultsScreen)])
+async def test_a_key_that_is_pressed_while_the_project_opens_is_not_lost(
+    make_app: MakeApp, project: Path, key: str, screen: type[LaunchScreen | ResultsScreen]
+) -> None:
+    pressed = Event()
+
+    def open_late() -> Session:
+        pressed.wait(10)
+        return open_fixed(project)
+
+    async with make_app(opener=open_late).run_test(size=(60, 20)) as pilot:
         await on_screen(pilot, HomeScreen)
+        await pilot.press(key)
+        assert isinstance(pilot.app.screen, HomeScreen), "nothing is read yet"
+        pressed.set()
+        assert (await on_screen(pilot, screen)).experiment == "tone"
+
+
+def offered(screen: Screen[Any]) -> list[str]:
+    return [hint.shown for hint in screen.query_one(KeyBar).hints()]
+
+
+@pytest.mark.parametrize(("place", "keys"), [("2", []), ("3", ["n"]), ("4", ["n"])])
+async def test_where_nothing_is_listed_only_keys_that_work_are_offered(
+    make_app: MakeApp, tmp_path: Path, place: str, keys: list[str]
+) -> None:
+    folder = write_project(tmp_path / "new")
+    async with make_app(opener=lambda: open_fixed(folder)).run_test(size=(80, 24)) as pilot:
+        await filled(pilot, "#experiments")
+        await pilot.press(place)
+        await until(pilot, lambda: any(found.display for found in pilot.app.screen.query(EmptyState)))
+        assert offered(pilot.app.screen) == [*keys, "?", "q"]
+
+
+async def test_pause_and_resume_are_offered_where_they_do_something(
+    make_app: MakeApp, project: Path, session: Session
+) -> None:
+    run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.INTERRUPTED)
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await filled(pilot, "#experiments")
         await pilot.press("2")
         screen = await on_screen(pilot, RunsScreen)
         await filled(pilot, "#groups")
-        assert screen.active_bindings["R"].binding.action == "resume"
+        seen = set()
+        for at, group in enumerate(screen.groups):
+            screen.query_one("#groups", PagedTable).move_to(at)
+            await until(pilot, lambda key=group.group: screen.group is not None and screen.group.group == key)
+            keys = {"s", "R"} & set(offered(screen))
+            assert keys == ({"R"} if group.status in RESUMABLE else {"s"} if group.active else set()), group.status
+            assert "R" not in keys or screen.active_bindings["R"].binding.action == "resume"
+            seen.add(group.status)
+        assert seen == {"complete", "interrupted"}

@@ -8,10 +8,13 @@ import pytest
 from textual.pilot import Pilot
 
 from llmexp_tui.tui.screens.base import ProjectScreen, TooSmall
+from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.state.paging import column_widths
+from llmexp_tui.tui.state.versions import PROMPT_COLUMNS
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from tests.snapshots.test_screens import WALKS, walk
 from tests.tui.conftest import MakeApp
+from tests.tui.waiting import on_screen, until
 
 LEAST_CELLS = 9
 """A name cut shorter than this tells nobody what it is."""
@@ -49,3 +52,25 @@ async def test_below_it_there_is_one_sentence_and_no_scroll_bar(size: tuple[int,
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         assert not screen.query_one(TooSmall).display and screen.query_one("#rows").size.height > 5
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+async def test_a_gate_takes_one_line_of_the_pre_flight(columns: int, make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(120, 24)) as pilot:
+        await at(pilot, "launch")
+        await pilot.resize_terminal(columns, 24)
+        screen = await on_screen(pilot, LaunchScreen)
+        sheet = screen.query_one("#sheet Static")
+
+        def lines() -> list[str]:
+            drawn = [sheet.render_line(y).text.rstrip() for y in range(sheet.size.height)]
+            first = next((y for y, text in enumerate(drawn) if text.startswith("gate ")), len(drawn))
+            return drawn[first : first + 3]
+
+        await until(pilot, lambda: [text.split(" ")[0] for text in lines()] == ["gate", "exact_match", "cost"])
+        assert all(text.endswith("%") for text in lines()[1:])
+
+
+def test_at_80_the_label_of_what_is_on_disk_is_whole() -> None:
+    widths = {column.key: cells for column, cells in column_widths(PROMPT_COLUMNS, 80 - 3)}
+    assert widths["labels"] >= len("production on disk") and "author" in widths

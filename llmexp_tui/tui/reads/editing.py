@@ -25,15 +25,18 @@ Change = Callable[[dict[str, Any]], "Values | None"]
 
 
 def replace_row(name: str, key: str, values: Values, session: Session) -> DatasetVersion:
-    """The dataset with the content of one row replaced. Raises UsageError, DatasetError."""
+    """The dataset with the content of one row replaced. Raises UsageError, DatasetError where its new id is taken."""
     source = _editable(session, name)
     seen = []
+    own = _id_of(source, values)
 
     def change(row: dict[str, Any]) -> Values:
-        if str(row.get(source.id or "")) != key:
-            return row
-        seen.append(key)
-        return values
+        there = str(row.get(source.id or ""))
+        if there == key:
+            seen.append(key)
+            return values
+        _require_free(own, there, source)
+        return row
 
     def check() -> None:
         if not seen:
@@ -46,11 +49,10 @@ def replace_row(name: str, key: str, values: Values, session: Session) -> Datase
 def add_row(name: str, values: Values, session: Session) -> DatasetVersion:
     """The dataset with one row more, at its end. Raises UsageError, DatasetError where its id is taken."""
     source = _editable(session, name)
-    key = str(values.get(source.id or "", ""))
+    key = _id_of(source, values)
 
     def check(row: dict[str, Any]) -> Values:
-        if str(row.get(source.id or "")) == key:
-            raise DatasetError(f'there is a row "{key}" already', where=source.path, mend="give it another id")
+        _require_free(key, str(row.get(source.id or "")), source)
         return row
 
     _rewrite(session.root / source.path, check, values)
@@ -80,6 +82,19 @@ def _editable(session: Session, name: str) -> DatasetSource:
     if suffix not in (*_DELIMITERS, ".jsonl"):
         raise UsageError(f"{suffix or 'such'} files are not edited here", mend="edit the file with a program for it")
     return source
+
+
+def _id_of(source: DatasetSource, values: Values) -> str:
+    """The row's id. Raises DatasetError where it has none: a file with such a row could not be read any more."""
+    key = values.get(source.id or "")
+    if key is None or not str(key).strip():
+        raise DatasetError(f'the row has no "{source.id}"', where=source.path, mend="give it one of its own")
+    return str(key)
+
+
+def _require_free(key: str, taken: str, source: DatasetSource) -> None:
+    if key == taken:
+        raise DatasetError(f'there is a row "{key}" already', where=source.path, mend="give it another id")
 
 
 def _recorded(session: Session, name: str, changelog: str) -> DatasetVersion:

@@ -145,8 +145,16 @@ class Finding(ProjectScreen):
     """A screen with one list whose cursor can be put on something by name, now or once it is read."""
 
     LIST: ClassVar[str] = "PagedTable"
+    ALWAYS: ClassVar[frozenset[str]] = frozenset({"back"})
+    """The screen's actions that do something without a row to do it to."""
     _wanted: str | None = None
     _then = ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Of an empty list the keys that need a row are not offered."""
+        found = self.query(self.LIST).results(PagedTable)
+        empty = any(table.ready and not table.total for table in found)
+        return not empty or action in self.ALWAYS
 
     def find(self, name: str, then: str = "") -> None:
         """Put the cursor on what has this name, and do something with it: `then` is an action of this screen."""

@@ -26,6 +26,7 @@ class DatasetsScreen(Finding):
     HELP = "A version never changes. Its tag stays with it; a changed file becomes the next version."
     CSS_PATH = "datasets.tcss"
     LIST = "#versions"
+    ALWAYS = Finding.ALWAYS | {"record"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Rows", id="dataset.rows"),
         Binding(
@@ -74,6 +75,7 @@ class DatasetsScreen(Finding):
         self.query_one("#versions").display = bool(versions)
         self.query_one("#about").display = bool(versions)
         self.query_one("#versions", PagedTable).show(ListSource(state.dataset_rows(versions, self.home_app.now())))
+        self.refresh_bindings()
         self.seek()
 
     def _by_key(self, key: str | None) -> DatasetVersion | None:

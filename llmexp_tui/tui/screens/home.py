@@ -58,6 +58,7 @@ class HomeScreen(ProjectScreen):
         super().__init__()
         self.view: state.HomeView | None = None
         self._compared: set[str] = set()
+        self._early = ""
 
     def body(self) -> ComposeResult:
         """Experiments above, now and changed below."""
@@ -89,6 +90,7 @@ class HomeScreen(ProjectScreen):
         self.fetch("home", _read, self._show, self._failed)
 
     def _failed(self, error: LlmexpError) -> None:
+        self._early = ""
         self.query_one("#experiments").display = False
         empty = self.query_one("#nothing", EmptyState)
         empty.say("The project cannot be opened", error.sentence)
@@ -104,6 +106,9 @@ class HomeScreen(ProjectScreen):
         table.show(ListSource(rows), columns=state.columns(scale))
         self.query_one("#changed", Static).update(join_lines(_changed(view)))
         self._explain()
+        early, self._early = self._early, ""
+        if early and self.is_current:
+            self.call_later(self.run_action, early)
         for item in view.experiments:
             if item.uncompared and not item.running and item.uncompared not in self._compared:
                 self._compared.add(item.uncompared)
@@ -124,6 +129,12 @@ class HomeScreen(ProjectScreen):
         """Draw what runs now."""
         self.query_one("#now", RunProgress).show(groups)
 
+    def _chosen(self, action: str) -> state.ExperimentLine | None:
+        """The experiment that `action` is for. Before any is read the key waits: opening takes a second or two."""
+        if self.view is None:
+            self._early = action
+        return self.experiment
+
     @property
     def experiment(self) -> state.ExperimentLine | None:
         """The experiment under the cursor."""
@@ -137,25 +148,25 @@ class HomeScreen(ProjectScreen):
 
     def action_open(self) -> None:
         """The results of the experiment under the cursor."""
-        if item := self.experiment:
+        if item := self._chosen("open"):
             from llmexp_tui.tui.screens.results import ResultsScreen
 
             self.app.push_screen(ResultsScreen(item.name))
 
     def action_run(self) -> None:
         """The pre-flight of a run."""
-        self._launch()
+        self._launch("run")
 
     def action_aa(self) -> None:
         """The pre-flight of an A/A."""
-        self._launch("aa")
+        self._launch("aa", "aa")
 
     def action_plan(self) -> None:
         """The same screen: it shows what a run costs before it starts."""
-        self._launch()
+        self._launch("plan")
 
-    def _launch(self, kind: str = "") -> None:
-        if item := self.experiment:
+    def _launch(self, action: str, kind: str = "") -> None:
+        if item := self._chosen(action):
             from llmexp_tui.tui.screens.launch import LaunchScreen
 
             self.app.push_screen(LaunchScreen(item.name, kind))

@@ -113,12 +113,17 @@ class LaunchScreen(ProjectScreen):
         plan = self.preflight.plan
         lines: list[Line] = [*state.size_lines(plan, choice), ()]
         if choice.kind != "aa":
-            lines += [*state.gate_lines(plan), *state.warning_lines(plan), ()]
+            lines += [*state.gate_lines(plan, self.size.width - 3), *state.warning_lines(plan), ()]
             lines += state.difference_lines(self.preflight.differences, self.preflight.axis)
         else:
             why = "It measures how far the baseline moves when nothing changes: the noise floor."
             lines.append(line((why, "muted")))
         self.query_one("#sheet", Sheet).write(lines)
+
+    def on_resize(self) -> None:
+        """The table of gates has columns for the width there is."""
+        if self.preflight is not None:
+            self._draw()
 
     # ---- choosing
 

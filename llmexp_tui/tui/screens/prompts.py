@@ -28,6 +28,7 @@ class PromptsScreen(Finding):
     HELP = "A version is known by its content, with everything it pulls in. Labels move; their history stays."
     CSS_PATH = "prompts.tcss"
     LIST = "#versions"
+    ALWAYS = Finding.ALWAYS | {"record"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Compare", tooltip="Side by side, on the whole screen", id="prompt.compare"),
         Binding("space", "mark", "Mark", tooltip="Mark another version to compare with", id="prompt.mark"),
@@ -37,7 +38,7 @@ class PromptsScreen(Finding):
         Binding("b", "roll_back", "Roll back", tooltip="Take the last move of a label back", id="prompt.roll_back"),
         Binding("o", "edit", "Edit", tooltip="Open the prompt's file in your editor", id="prompt.edit"),
         Binding("t", "used_by", "Used by", tooltip="Which runs used this version", id="prompt.used_by"),
-        Binding("n", "record", "Record", tooltip="Record what the files hold now", show=False, id="prompt.record"),
+        Binding("n", "record", "Record", tooltip="Record what the files hold now", id="prompt.record"),
         Binding("H", "history", "Label history", show=False, id="prompt.history"),
         Binding("y", "copy", "Copy the text", show=False, id="prompt.copy"),
     ]
@@ -77,6 +78,7 @@ class PromptsScreen(Finding):
         self.query_one("#versions").display = bool(items)
         self.query_one("#text").display = bool(items)
         self.query_one("#versions", PagedTable).show(ListSource(state.prompt_rows(items, self.home_app.now())))
+        self.refresh_bindings()
         self.seek()
 
     @property

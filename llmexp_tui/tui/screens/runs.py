@@ -66,6 +66,13 @@ class RunsScreen(Finding):
         self.query_one("#progress").border_title = "Progress"
         self.query_one("#groups").focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what goes can be paused, only what was cut off goes on."""
+        group = self.group if self.groups and action in ("stop", "cancel", "resume") else None
+        if group is not None:
+            return group.status in state.RESUMABLE if action == "resume" else group.active
+        return super().check_action(action, parameters)
+
     def place_of(self, name: str) -> int | None:
         """The newest with this name."""
         return next(
@@ -84,6 +91,7 @@ class RunsScreen(Finding):
         self.query_one("#nothing").display = empty
         self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(groups, self.home_app.now())))
         self.seek()
+        self.refresh_bindings()
         self._draw()
 
     def on_runs_progressed(self, message: RunsProgressed) -> None:
@@ -108,6 +116,7 @@ class RunsScreen(Finding):
         group = self.group
         if group is None:
             return
+        self.refresh_bindings()
         self.query_one("#progress", RunProgress).show((group,))
         lines: list[Line] = []
         for arm in group.arms:
@@ -135,21 +144,14 @@ class RunsScreen(Finding):
         self._stop("cancel", "Cancelled; what finished is stored")
 
     def _stop(self, mode: str, words: str) -> None:
-        group = self.group
-        if group is None or not group.active:
-            self.home_app.say("This run is not going")
-            return
-        self.fetch("stop", partial(stop_group, group.group, mode), lambda _: self.home_app.say(words))
+        if group := self.group:
+            self.fetch("stop", partial(stop_group, group.group, mode), lambda _: self.home_app.say(words))
 
     def action_resume(self) -> None:
         """Finish an interrupted group."""
-        group = self.group
-        if group is None or group.status not in state.RESUMABLE:
-            self.home_app.say("Only an interrupted or failed run can be resumed")
-            return
-        self.fetch(
-            "resume", partial(resume_group, group), lambda _: self.home_app.say("Resumed: only what is missing")
-        )
+        if group := self.group:
+            said = "Resumed: only what is missing"
+            self.fetch("resume", partial(resume_group, group), lambda _: self.home_app.say(said))
 
     def action_copy(self) -> None:
         """The command that repeats the run."""

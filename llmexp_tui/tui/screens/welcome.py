@@ -1,8 +1,9 @@
-"""No project here: the demo, a new project, or where to look. Shown where no llmexp.toml is found."""
+"""No project here: the demo, a new project, or one for what is there already. Shown where no llmexp.toml is found."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,8 +25,9 @@ from llmexp_tui.tui.widgets.tones import join_lines
 _CHOICES = (
     ("demo", "Try the demo", "a sample project in ./llmexp-demo, no key needed"),
     ("new", "New project here", "a small project that runs as it is"),
-    ("import", "Bring your own", "read the files of other tools"),
+    ("own", "Bring your own", "the same, and where your rows and prompts go in"),
 )
+_OWN = "In llmexp.toml (o opens it) write the path of your rows: csv, tsv, json, jsonl or parquet; and of your prompt"
 
 
 class WelcomeScreen(ProjectScreen):
@@ -71,19 +73,18 @@ class WelcomeScreen(ProjectScreen):
 
     def action_pick(self, key: str) -> None:
         """Begin."""
-        if key == "import":
-            self.home_app.say("Leave with q, then: llmexp-tui import --help")
-            return
-        make = copy_demo if key == "demo" else make_project
-        self.run_worker(lambda: self._make(make), thread=True, exclusive=True, group="begin")
+        make, advice = (copy_demo if key == "demo" else make_project), (_OWN if key == "own" else "")
+        self.run_worker(lambda: self._make(make, advice), thread=True, exclusive=True, group="begin")
 
-    def _make(self, make: Callable[[Path], Path]) -> None:
+    def _make(self, make: Callable[[Path], Path], advice: str) -> None:
         try:
             root = make(Path.cwd())
         except LlmexpError as error:
             self.post_message(ReadFailed(error))
             return
-        self.post_message(Fetched(self._made, root))
+        self.post_message(Fetched(partial(self._made, advice), root))
 
-    def _made(self, root: Path) -> None:
+    def _made(self, advice: str, root: Path) -> None:
         self.home_app.open_folder(root)
+        if advice:
+            self.home_app.say(advice)

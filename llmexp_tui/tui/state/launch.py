@@ -12,14 +12,15 @@ from llmexp_tui.reports import figures
 from llmexp_tui.reports.plan_panel import NOISE_BASIS, gate_size
 from llmexp_tui.tui.state.cells import Line, fit, line
 from llmexp_tui.tui.state.format import count, duration, plural, short_hash
-from llmexp_tui.workflows.plan import GateForecast, PlanReport
+from llmexp_tui.workflows.plan import ArmEstimate, GateForecast, PlanReport
 
 KINDS = {
     "check": "check: what is missing, the A/A, the verdict",
     "run": "run: the variants alone",
     "aa": "A/A: the baseline against itself",
 }
-_GATE_CELLS = (20, 12, 12, 12, 18)
+_GATE_CELLS, _NARROW_CELLS = (20, 12, 12, 12, 19), (16, 11, 12, 8, 10)
+_GATE_TITLES = ("gate", "finds from", "noise floor", "margin", "an equal one passes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +54,63 @@ class LaunchChoice:
 
 
 def size_lines(plan: PlanReport, choice: LaunchChoice) -> list[Line]:
-    """Calls, cost, time for the choice; the plan's figures scaled to the rows and repeats chosen."""
-    calls = _calls(plan, choice)
-    scale = calls / plan.calls if plan.calls else 0.0
-    cost = plan.cost_usd
-    money = (
-        "unknown price" if cost is None else f"{figures.money(scale * cost[0])} to {figures.money(scale * cost[1])}"
-    )
-    low, high = (scale * seconds for seconds in plan.seconds)
+    """Calls, cost, time for the choice: the plan's figures, for the rows and repeats chosen, less what is stored."""
+    share = _rows(plan, choice) / max(1, plan.rows) * _repeats(plan, choice) / plan.repeats
+    made = [(arm, _calls(plan, arm, choice, share)) for arm in _chosen(plan, choice)]
+    calls, judges = sum(number for _, number in made), round(share * plan.judge_calls)
+    costs = [_part(arm.cost_usd, number, arm.calls) for arm, number in made if number]
+    costs += [_part(one.cost_usd, judges, plan.judge_calls) for one in plan.judging if judges]
+    part = (calls + judges) / max(1, plan.calls + plan.judge_calls)
+    low, high = (part * seconds for seconds in plan.seconds)
     time = f"{duration(low)} to {duration(high)}" if high >= 1 else "under 1 s"
-    rows, repeats = (choice.rows, choice.repeats) if choice.sized else (None, None)
-    size = f"{plural(min(rows or plan.rows, plan.rows), 'row')} × {plural(repeats or plan.repeats, 'repeat')}"
+    size = f"{plural(_rows(plan, choice), 'row')} × {plural(_repeats(plan, choice), 'repeat')}"
+    stored = round(share * sum(arm.calls for arm in _chosen(plan, choice))) - calls
+    first = line(
+        (plural(calls, "call"), "strong"),
+        (f" and {count(judges)} to judges" if judges else "", "strong"),
+        ("" if calls or judges else ": everything is stored", "strong"),
+        (f"  {size}, {_arms(plan, choice)}", "muted"),
+    )
+    if not calls and not judges:
+        return [first, (*line(("Nothing to pay", "strong")), *_again(choice))]
     return [
-        line(
-            (f"{count(calls)} calls", "strong"),
-            (f" and {count(round(scale * plan.judge_calls))} to judges" if plan.judge_calls else "", "strong"),
-            (f"  {size}, {_arms(plan, choice)}", "muted"),
-        ),
-        line((money, "strong"), " · ", (time, "strong"), (_reuse(choice), "muted")),
+        first,
+        line((_money(costs), "strong"), " · ", (time, "strong"), (_reuse(choice, stored), "muted")),
     ]
 
 
-def _calls(plan: PlanReport, choice: LaunchChoice) -> int:
+def _rows(plan: PlanReport, choice: LaunchChoice) -> int:
+    return min(choice.rows or plan.rows, plan.rows) if choice.sized else plan.rows
+
+
+def _repeats(plan: PlanReport, choice: LaunchChoice) -> int:
+    return choice.repeats or plan.repeats if choice.sized else plan.repeats
+
+
+def _chosen(plan: PlanReport, choice: LaunchChoice) -> list[ArmEstimate]:
     if choice.kind == "check":
-        return plan.calls
-    rows = min(choice.rows or plan.rows, plan.rows)
-    share = (rows / plan.rows if plan.rows else 0.0) * ((choice.repeats or plan.repeats) / max(1, plan.repeats))
-    arms = [arm for arm in plan.arms if arm.slot == "main"]
-    return round(share * (2 * arms[0].calls if choice.kind == "aa" and arms else sum(arm.calls for arm in arms)))
+        return list(plan.arms)
+    main = [arm for arm in plan.arms if arm.slot == "main"]
+    return [main[0], main[0]] if choice.kind == "aa" and main else main
+
+
+def _calls(plan: PlanReport, arm: ArmEstimate, choice: LaunchChoice, share: float) -> int:
+    """What is called of an arm: all that is fresh, else what the store lacks. It has no more repeats than planned."""
+    if choice.kind == "check" and not choice.fresh:
+        return arm.missing
+    served = 0.0 if choice.fresh or choice.kind == "aa" else min(share, _rows(plan, choice) / max(1, plan.rows))
+    return round(share * arm.calls) - round(served * arm.stored)
+
+
+def _part(cost: tuple[float, float] | None, number: int, of: int) -> tuple[float, float] | None:
+    return None if cost is None else (cost[0] * number / max(1, of), cost[1] * number / max(1, of))
+
+
+def _money(costs: Sequence[tuple[float, float] | None]) -> str:
+    known = [cost for cost in costs if cost is not None]
+    if len(known) < len(costs):
+        return "unknown price"
+    return f"{figures.money(sum(low for low, _ in known))} to {figures.money(sum(high for _, high in known))}"
 
 
 def _arms(plan: PlanReport, choice: LaunchChoice) -> str:
@@ -90,10 +120,17 @@ def _arms(plan: PlanReport, choice: LaunchChoice) -> str:
     return f"{names[0]} twice" if choice.kind == "aa" else ", ".join(a.variant for a in plan.arms if a.slot == "main")
 
 
-def _reuse(choice: LaunchChoice) -> str:
+def _reuse(choice: LaunchChoice, stored: int) -> str:
     if choice.kind == "aa":
         return "  both sides fresh"
-    return "  every call fresh" if choice.fresh else "  at most: what is stored is not called again"
+    if choice.fresh:
+        return "  every call fresh"
+    return f"  {plural(stored, 'more answer')} {'is' if stored == 1 else 'are'} stored" if stored > 0 else ""
+
+
+def _again(choice: LaunchChoice) -> Line:
+    what = "judges what there is" if choice.kind == "check" else "makes a run of what there is"
+    return line((f"  enter {what}; ", "muted"), ("f", "key"), (" calls it all again", "muted"))
 
 
 def file_of(error: LlmexpError) -> str:
@@ -102,21 +139,22 @@ def file_of(error: LlmexpError) -> str:
     return path if "/" in path else PROJECT_FILE
 
 
-def gate_lines(plan: PlanReport) -> list[Line]:
+def gate_lines(plan: PlanReport, room: int) -> list[Line]:
     """Each registered gate with the smallest change it could find, under a line that says what the noise is from."""
     if not plan.gates:
         return [line(("No gate is registered: the figures will be for looking around.", "muted"))]
     bases = dict.fromkeys(NOISE_BASIS.get(str(gate.forecast.basis), "") for gate in plan.gates)
-    titles = ("gate", "finds from", "noise floor", "margin", "an equal one passes")
+    wide = room >= sum(_GATE_CELLS)
+    cells = _GATE_CELLS if wide else _NARROW_CELLS
+    titles = _GATE_TITLES if wide else (*_GATE_TITLES[:-1], "equal one")
     return [
         line(("What it could show", "strong"), (f"  noise {', '.join(bases)}", "muted")),
-        tuple(span for text, cells in zip(titles, _GATE_CELLS, strict=True)
-              for span in fit(line((text, "muted")), cells + (text == titles[-1]))),
-        *(_gate(gate, plan.power) for gate in plan.gates),
-    ]  # fmt: skip
+        tuple(span for text, size in zip(titles, cells, strict=True) for span in fit(line((text, "muted")), size)),
+        *(_gate(gate, plan.power, cells) for gate in plan.gates),
+    ]
 
 
-def _gate(gate: GateForecast, wanted: float) -> Line:
+def _gate(gate: GateForecast, wanted: float, widths: Sequence[int]) -> Line:
     found = gate.forecast
     likely = found.power is None or found.power >= wanted
     passes = "must improve" if gate.must_improve else figures.UNKNOWN
@@ -128,7 +166,7 @@ def _gate(gate: GateForecast, wanted: float) -> Line:
         line((gate_size(gate, gate.margin), "muted")),
         line((passes, "" if likely else "warn")),
     )
-    return tuple(span for text, room in zip(cells, _GATE_CELLS, strict=True) for span in fit(text, room))
+    return tuple(span for text, room in zip(cells, widths, strict=True) for span in fit(text, room))
 
 
 def difference_lines(differences: Sequence[tuple[str, tuple[FieldDiff, ...]]], axis: str) -> list[Line]:

@@ -57,10 +57,10 @@ DATASET_COLUMNS = (
 )
 
 PROMPT_COLUMNS = (
-    Column("name", "Prompt", 18),
+    Column("name", "Prompt", 16),
     Column("version", "Version", 9),
     Column("labels", "Labels", 0),
-    Column("author", "Author", 18, drop_below=70),
+    Column("author", "Author", 12, drop_below=70),
     Column("commit", "Commit", 9, drop_below=90),
     Column("runs", "Runs", 5, "right"),
     Column("age", "Age", 6, "right"),
