@@ -170,11 +170,11 @@ class Executor:
     async def _call(self, item: Work, writer: CellWriter) -> None:
         arm = self._arms[item.cell.arm]
         lane: Lane = self._lanes.open(arm.variant.model)
-        metered = Metered(lane.provider, self._budget, arm.variant.model.model, arm.price)
-        gated = _GatedProvider(metered, self._flag)
+        gated = _GatedProvider(lane.provider, self._flag)
+        metered = Metered(gated, self._budget, arm.variant.model.model, arm.price)
         try:
             attempted = await call_with_retry(
-                gated, item.request, lane.limiter, self._conditions.policy, rng=self._conditions.rng
+                metered, item.request, lane.limiter, self._conditions.policy, rng=self._conditions.rng
             )
         except BudgetError as error:
             self._flag.request(StopMode.DRAIN, error)
