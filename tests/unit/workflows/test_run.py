@@ -318,6 +318,24 @@ async def test_too_many_errors_end_with_four_and_resume_calls_only_those(server:
     assert [total.errored for total in finished.totals] == [0, 0]
 
 
+async def test_failed_rows_stay_open_though_the_resume_was_stopped(server: ModelServer, tmp_path: Path) -> None:
+    server.behave(lambda request: FAULTS["content_filter"] if item_of(request) % 4 == 0 else None)
+    folder = ProjectFolder(tmp_path / "p", server, rows=40, model={"max_concurrency": 2})
+    assert (await ran(folder)).exit_code == 4
+    server.reset()
+    flag, loop = StopFlag(), asyncio.get_running_loop()
+    stop = partial(flag.request, StopMode.DRAIN, InterruptedRunError("enough"))
+    server.behave(lambda request: loop.call_soon_threadsafe(stop) and Reply(delay_s=0.3))
+    with folder.session() as session:
+        stopped = await resume(session, None, flag=flag)
+    assert {run.status for run in stopped.runs} == {RunStatus.INTERRUPTED}
+    server.behave(None)
+    finished = await resumed(folder)
+    assert finished.exit_code == 0
+    assert [total.errored for total in finished.totals] == [0, 0]
+    assert cells(server) == {(arm, item): 1 for arm in ("long", "short") for item in range(0, 40, 4)}
+
+
 async def test_a_few_errors_stay_in_the_denominator(server: ModelServer, tmp_path: Path) -> None:
     server.behave(lambda request: FAULTS["content_filter"] if item_of(request) == 3 else None)
     folder = ProjectFolder(tmp_path / "p", server, rows=40)
