@@ -24,19 +24,38 @@ def expected_cost(request: Request, price: Price) -> float:
 
 
 @dataclass(slots=True)
-class Budget:
-    """What may be spent in one invocation (None: no cap), what is spent, and what is reserved for calls in flight.
+class _Calls:
+    """The calls of one name: what answers have cost on average, and what those in flight are expected to cost."""
 
-    `unpriced` counts answers whose cost nobody knows: with one of them, what was spent is not known either.
+    answers: int = 0
+    mean_usd: float = 0.0
+    in_flight: int = 0
+    reserved_usd: float = 0.0
+
+    @property
+    def expected_usd(self) -> float:
+        """Those in flight cost what answers have cost since, where that is more than was reserved for them."""
+        return max(self.reserved_usd, self.in_flight * self.mean_usd) if self.in_flight else 0.0
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may be spent in one invocation (None: no cap), what is spent, and what is expected of calls in flight.
+
+    Calls are told apart by name, for one model may cost a hundred times what another does. `unpriced` counts answers
+    whose cost nobody knows: with one of them, what was spent is not known either.
     """
 
     cap_usd: float | None = None
     spent_usd: float = 0.0
-    reserved_usd: float = 0.0
     unpriced: int = 0
-    _in_flight: int = 0
+    _calls: dict[str, _Calls] = field(default_factory=dict)
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
-    _answers: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @property
+    def reserved_usd(self) -> float:
+        """What the calls in flight are expected to cost."""
+        return sum(calls.expected_usd for calls in self._calls.values())
 
     def require_price(self, price: Price | None, model: str) -> None:
         """Raises UsageError where a cap is set and the model's price is unknown."""
@@ -46,46 +65,47 @@ class Budget:
                 mend="set input_cost_per_mtok and output_cost_per_mtok on the model, or drop the cap",
             )
 
-    def estimate(self, name: str, request: Request, price: Price | None) -> float:
-        """What to reserve for a request: its worst case, until ten answers have shown what those of `name` cost.
-
-        An average over all will not do: one model may cost a hundred times what another does.
-        """
-        if self.cap_usd is None or price is None:
-            return 0.0
-        worst = expected_cost(request, price)
-        count, spent = self._answers.get(name, (0, 0.0))
-        return worst if count < SHOWN_BY else min(worst, 2 * spent / count)
-
-    async def reserve(self, usd: float) -> bool:
-        """Reserves for one request, once calls in flight have left room for it; False where the cap would be passed.
+    async def reserve(self, name: str, worst_usd: float) -> float | None:
+        """Reserves for one request, once calls in flight have left room: how much, or None where the cap would pass.
 
         A call usually costs less than was reserved for it: only when none is in flight is the money really gone.
         """
-        while self.cap_usd is not None and self.spent_usd + self.reserved_usd + usd > self.cap_usd:
-            if not self._in_flight:
-                return False
+        calls = self._calls.setdefault(name, _Calls())
+        while True:
+            usd = 0.0 if self.cap_usd is None else _expected(calls, worst_usd)
+            if self.cap_usd is None or self.spent_usd + self.reserved_usd + usd <= self.cap_usd:
+                break
+            if not any(each.in_flight for each in self._calls.values()):
+                return None
             settled = asyncio.get_running_loop().create_future()
             self._waiting.append(settled)
             await settled
-        self._in_flight += 1
-        self.reserved_usd += usd
-        return True
+        calls.in_flight += 1
+        calls.reserved_usd += usd
+        return usd
 
-    def settle(self, reserved: float, cost_usd: float) -> None:
-        """A request came back: its reservation becomes its cost."""
-        self._in_flight -= 1
-        self.reserved_usd = self.reserved_usd - reserved if self._in_flight else 0.0
+    def settle(self, name: str, reserved: float, cost_usd: float, *, answered: bool) -> None:
+        """A request came back: its reservation becomes its cost; that of an answer shows what others will cost."""
+        calls = self._calls[name]
+        calls.in_flight -= 1
+        calls.reserved_usd = calls.reserved_usd - reserved if calls.in_flight else 0.0
         self.spent_usd += cost_usd
+        if answered:
+            calls.answers += 1
+            calls.mean_usd += (cost_usd - calls.mean_usd) / calls.answers
         waiting, self._waiting = self._waiting, []
         for settled in waiting:
             if not settled.done():
                 settled.set_result(None)
 
-    def learn(self, name: str, cost_usd: float) -> None:
-        """What one answer of `name` cost."""
-        count, spent = self._answers.get(name, (0, 0.0))
-        self._answers[name] = count + 1, spent + cost_usd
+
+def _expected(calls: _Calls, worst_usd: float) -> float:
+    """What to reserve for a request: its worst case, until ten answers have shown what they cost.
+
+    Never less than the average: without `max_tokens` the worst case is a guess, which long answers pass.
+    """
+    shown = worst_usd if calls.answers < SHOWN_BY else min(worst_usd, 2 * calls.mean_usd)
+    return max(calls.mean_usd, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +113,8 @@ class Metered:
     """A provider whose every request is paid from the budget: `name` is what its costs are averaged under.
 
     An answer costs its price. A failure that may have been billed, and a call that was cut off, cost what was
-    reserved for them. Raises BudgetError instead of a request that could pass the cap.
+    reserved for them; what the provider raises instead of sending costs nothing. Raises BudgetError instead of a
+    request that could pass the cap.
     """
 
     provider: Provider
@@ -103,14 +124,15 @@ class Metered:
 
     async def complete(self, request: Request) -> Completion | Failure:
         budget = self.budget
-        reserved = budget.estimate(self.name, request, self.price)
-        if not await budget.reserve(reserved):
+        worst = expected_cost(request, self.price) if budget.cap_usd is not None and self.price else 0.0
+        reserved = await budget.reserve(self.name, worst)
+        if reserved is None:
             cap, spent = usd(budget.cap_usd or 0.0), usd(budget.spent_usd)
             raise BudgetError(
                 f"stopped before passing the cost cap of {cap} ({spent} spent)",
                 mend="raise the cap and finish with `llmexp-tui resume`",
             )
-        cost = reserved
+        cost, answered = reserved, False
         try:
             result = await self.provider.complete(request)
             if isinstance(result, Failure):
@@ -119,11 +141,13 @@ class Metered:
             if result.cost_usd is None and self.price is not None:
                 result = replace(result, cost_usd=self.price.cost(result.usage))
             budget.unpriced += result.cost_usd is None
-            cost = result.cost_usd or 0.0
-            budget.learn(self.name, cost)
+            cost, answered = result.cost_usd or 0.0, True
             return result
+        except Exception:
+            cost = 0.0
+            raise
         finally:
-            budget.settle(reserved, cost)
+            budget.settle(self.name, reserved, cost, answered=answered)
 
     async def aclose(self) -> None:
         """The lane is the invocation's."""

@@ -35,10 +35,9 @@ from llmexp_tui.store.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How cells are run. `offline`: only stored and cached answers. `retry_failed`: failed cells are called again."""
+    """How cells are run. `offline`: only stored and cached answers."""
 
     offline: bool = False
-    retry_failed: bool = False
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     rng: random.Random = field(default_factory=random.Random)
@@ -146,8 +145,7 @@ class Executor:
     ) -> None:
         done = []
         for arm in self._arms:
-            cells = runs.done_cells(self._store, arm.run.id, failed=not self._conditions.retry_failed)
-            done.append(set(cells))
+            done.append(set(runs.done_cells(self._store, arm.run.id)))
             self._progress.start_from(arm.run.id, len(done[-1]))
         feed = Feed(self._store, self._arms, self._refs, done, offline=self._conditions.offline)
         async for chunk in feed.chunks(start, stop):
@@ -170,11 +168,11 @@ class Executor:
     async def _call(self, item: Work, writer: CellWriter) -> None:
         arm = self._arms[item.cell.arm]
         lane: Lane = self._lanes.open(arm.variant.model)
-        metered = Metered(lane.provider, self._budget, arm.variant.model.model, arm.price)
-        gated = _GatedProvider(metered, self._flag)
+        gated = _GatedProvider(lane.provider, self._flag)
+        metered = Metered(gated, self._budget, arm.variant.model.model, arm.price)
         try:
             attempted = await call_with_retry(
-                gated, item.request, lane.limiter, self._conditions.policy, rng=self._conditions.rng
+                metered, item.request, lane.limiter, self._conditions.policy, rng=self._conditions.rng
             )
         except BudgetError as error:
             self._flag.request(StopMode.DRAIN, error)

@@ -36,6 +36,13 @@ def live_runs(store: Store, now: datetime) -> list[RunProgress]:
     return with_progress(store, records, now)
 
 
+def dead_runs(store: Store, now: datetime) -> list[RunRecord]:
+    """Runs that are stored as queued or running although their process is gone."""
+    records = find_runs(store, statuses=(RunStatus.QUEUED, RunStatus.RUNNING))
+    known = _processes(store, [r.id for r in records], now) if records else {}
+    return [r for r in records if r.id in known and not known[r.id][0]]
+
+
 def with_progress(store: Store, records: Sequence[RunRecord], now: datetime) -> list[RunProgress]:
     """Runs with how far each is, counted from their cells in one query."""
     counted = totals_of(store, [r.id for r in records]) if records else {}

@@ -34,6 +34,7 @@ __all__ = [
 _QUEUE, _HOLD, _PROCESS = core(QueueTable), core(HoldTable), core(ProcessTable)
 _RUN, _EXPERIMENT = core(RunTable), core(ExperimentTable)
 _STOPS = ("drain", "cancel")
+_GONE = "the process that ran it is gone"
 _ACTIVE = (RunStatus.QUEUED.value, RunStatus.RUNNING.value)
 
 
@@ -226,14 +227,14 @@ def mark_orphans(store: Store, *, at: str) -> list[str]:
     with store.write() as connection:
         run_nos, queue_nos = _orphans(connection, store.process, now)
         connection.execute(
-            update(_QUEUE).where(_QUEUE.c.no.in_(queue_nos)).values(state=QueueState.GONE.value, ended_at=at)
+            update(_QUEUE)
+            .where(_QUEUE.c.no.in_(queue_nos))
+            .values(state=QueueState.GONE.value, ended_at=at, reason=_GONE)
         )
         ids = connection.execute(
             update(_RUN)
             .where(_RUN.c.no.in_(run_nos))
-            .values(
-                status=RunStatus.INTERRUPTED.value, ended_at=at, stop_reason="the process that ran it is gone"
-            )
+            .values(status=RunStatus.INTERRUPTED.value, ended_at=at, stop_reason=_GONE)
             .returning(_RUN.c.id)
         )
         return sorted(ids.scalars())

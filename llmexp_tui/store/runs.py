@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, case, func, insert, select, text, update
+from sqlalchemy import Select, case, delete, func, insert, select, text, update
 
 from llmexp_tui.domain.run import Output, RunRecord, RunStatus, RunTotals
 from llmexp_tui.errors import UnknownNameError
@@ -144,9 +144,16 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
     return found
 
 
-def done_cells(store: Store, run_id: str, *, failed: bool = True) -> list[tuple[int, int]]:
-    """(row_no, repeat) of every cell that needs no call; cells that failed count only where `failed` is True."""
-    query = "SELECT row_no, repeat FROM output WHERE run_no = :run" + ("" if failed else " AND NOT failed")
+def reopen_failed(store: Store, run_ids: Sequence[str]) -> None:
+    """Cells that failed are to be called again; what came of the calls stays among the completions."""
+    with store.write() as connection:
+        numbers = [run_no(store, connection, run) for run in run_ids]
+        connection.execute(delete(_OUTPUT).where(_OUTPUT.c.run_no.in_(numbers), _OUTPUT.c.failed))
+
+
+def done_cells(store: Store, run_id: str) -> list[tuple[int, int]]:
+    """(row_no, repeat) of every cell that needs no call: it was answered, or has failed."""
+    query = "SELECT row_no, repeat FROM output WHERE run_no = :run"
     with store.read() as connection:
         number = run_no(store, connection, run_id)
         return [(row, repeat) for row, repeat in plain_rows(connection, query, {"run": number})]

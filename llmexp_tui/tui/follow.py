@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from textual.worker import Worker, get_current_worker
 
 from llmexp_tui.errors import LlmexpError
+from llmexp_tui.store import queue
 from llmexp_tui.tui import surface
 from llmexp_tui.tui.messages import ProgressRead, StoreChanged, TerminalLost
 from llmexp_tui.tui.reads.estimate import read_estimate
@@ -57,6 +58,8 @@ class Follower:
         self._version = version
         if not changed and not self._active:
             return False, None
+        if not self._session.store.read_only:  # nobody else says of a worker that was killed that it is gone
+            queue.mark_orphans(self._session.store, at=self._session.at())
         found = self._estimated(self._pace.with_rates(read_active(self._session), now), now)
         news = None if found == self._active and not first else found
         self._active = found

@@ -115,16 +115,17 @@ class Invocation:
         prepared: Prepared,
         records: Sequence[RunRecord],
         plans: Sequence[ArmPlan],
-        *,
-        retry_failed: bool = False,
     ) -> GroupOutcome:
         """Runs every open cell of the group and closes its runs. Never raises for what stops a run: see `error`."""
-        work = GroupRun(self, prepared, records, plans, retry_failed=retry_failed)
+        work = GroupRun(self, prepared, records, plans)
         return await work.finish(await work.run())
 
 
 class GroupRun:
-    """One group being executed, possibly in several ranges of rows (planned looks)."""
+    """One group being executed, possibly in several ranges of rows (planned looks).
+
+    Where failures had ended it, the cells that failed are open again, whatever becomes of this start.
+    """
 
     def __init__(
         self,
@@ -132,8 +133,6 @@ class GroupRun:
         prepared: Prepared,
         records: Sequence[RunRecord],
         plans: Sequence[ArmPlan],
-        *,
-        retry_failed: bool = False,
     ) -> None:
         session = invocation.session
         self._invocation = invocation
@@ -151,10 +150,12 @@ class GroupRun:
             budget=invocation.budget,
             progress=self._progress,
             flag=invocation.flag,
-            conditions=Conditions(offline=invocation.options.offline, retry_failed=retry_failed, now=session.now),
+            conditions=Conditions(offline=invocation.options.offline, now=session.now),
         )
         self._judging = invocation.judging(prepared)
         self._resumed = any(record.status is not RunStatus.QUEUED for record in records)
+        if any(record.status is RunStatus.FAILED for record in records):
+            runs.reopen_failed(session.store, [r.id for r in records])
         runs.set_status(session.store, [r.id for r in records], RunStatus.RUNNING, at=session.at())
 
     async def run(self, start: int = 0, stop: int | None = None) -> LlmexpError | None:

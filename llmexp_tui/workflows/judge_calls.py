@@ -58,9 +58,10 @@ class Bench:
         Raises LlmexpError where nothing more may be called.
         """
         lane = self.lanes.open(model)
-        metered = Metered(provider or lane.provider, self.budget, f"judge {name}", price_of(model))
+        gated = _Gated(provider or lane.provider, self.flag)
+        metered = Metered(gated, self.budget, f"judge {name}", price_of(model))
         try:
-            result = (await call_with_retry(_Gated(metered, self.flag), request, lane.limiter, RetryPolicy())).result
+            result = (await call_with_retry(metered, request, lane.limiter, RetryPolicy())).result
         except BudgetError as error:
             raise BudgetError(f"{error.what}, while judging", mend=_RAISE) from None
         if result is NOT_CALLED:

@@ -59,10 +59,8 @@ async def resume(
 
 
 async def resume_group(invocation: Invocation, prepared: Prepared, records: Sequence[RunRecord]) -> GroupOutcome:
-    """Continues the runs of one group; failed cells are called again only where failures had ended the run."""
-    plans = [plan_of(record) for record in records]
-    failed = any(record.status is RunStatus.FAILED for record in records)
-    return await invocation.execute(prepared, records, plans, retry_failed=failed)
+    """Continues the runs of one group."""
+    return await invocation.execute(prepared, records, [plan_of(record) for record in records])
 
 
 def _chosen(session: Session, run: str | None, group: str | None) -> list[list[RunRecord]]:

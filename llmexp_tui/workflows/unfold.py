@@ -127,8 +127,7 @@ class _Check:
         """Runs a group look by look, or only the places of `span`; a report where it could not be completed."""
         name = self._prepared.experiment.name
         self._invocation.options.listener(StepStarted(name, f"running {', '.join(r.variant for r in records)}"))
-        again = any(record.status is RunStatus.FAILED for record in records)
-        work = GroupRun(self._invocation, self._prepared, records, plans, retry_failed=again)
+        work = GroupRun(self._invocation, self._prepared, records, plans)
         error: LlmexpError | None = None
         early = False
         start = 0

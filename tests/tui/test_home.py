@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from textual.command import CommandPalette
 from textual.screen import Screen
 from textual.widgets import Static
 
 from llmexp_tui.domain.run import RunStatus
-from llmexp_tui.store import runs
+from llmexp_tui.store import liveness, queue, runs
 from llmexp_tui.tui.announce import _words
+from llmexp_tui.tui.follow import Follower
 from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.home import read_home
-from llmexp_tui.tui.reads.runs import group_lines
+from llmexp_tui.tui.reads.runs import group_lines, read_active, read_groups
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
@@ -25,7 +28,7 @@ from llmexp_tui.tui.state.runs import RESUMABLE
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
-from llmexp_tui.workflows.session import Session
+from llmexp_tui.workflows.session import Session, open_session
 from tests.tui.build import open_fixed, run_group, write_project
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
@@ -131,3 +134,39 @@ async def test_pause_and_resume_are_offered_where_they_do_something(
             assert "R" not in keys or screen.active_bindings["R"].binding.action == "resume"
             seen.add(group.status)
         assert seen == {"complete", "interrupted"}
+
+
+def killed(session: Session) -> str:
+    """A group whose process was killed while it ran a claimed check; its id."""
+    gone = replace(session.store.process, pid=1, started="never")
+    queue.enqueue(session.store, "asked", {"kind": "check"}, at=session.at(), experiment="tone")
+    assert queue.claim(session.store, at=session.at()) is not None
+    made = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING)
+    with session.store.write() as connection:
+        number = liveness.register(connection, gone, session.at())
+        connection.execute(text("UPDATE run SET process_no = :no WHERE status = 'running'"), {"no": number})
+        connection.execute(text("UPDATE queue SET worker_no = :no WHERE state = 'claimed'"), {"no": number})
+    return made[0].group
+
+
+def tone_runs(session: Session) -> bool:
+    return next(line for line in read_home(session).experiments if line.name == "tone").running
+
+
+def test_a_run_whose_worker_is_gone_is_interrupted_everywhere_and_can_be_resumed(session: Session) -> None:
+    group = killed(session)
+    follower = Follower(session)
+    follower.look(0.0)
+    assert [line.group for line in read_groups(session) if line.status == "queued"] == []
+    line = next(line for line in read_groups(session) if line.group == group)
+    assert line.status in RESUMABLE and not tone_runs(session)
+    assert read_active(session) == ()
+    assert [entry.reason for entry in queue.entries(session.store)] == ["the process that ran it is gone"]
+
+
+def test_who_may_only_read_sees_it_too(session: Session, project: Path) -> None:
+    group = killed(session)
+    with open_session(project, env={}, read_only=True) as reader:
+        Follower(reader).look(0.0)
+        assert next(line for line in read_groups(reader) if line.group == group).status == "interrupted"
+        assert not tone_runs(reader)

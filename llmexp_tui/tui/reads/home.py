@@ -10,7 +10,7 @@ from llmexp_tui.domain.run import SLOT_AA, SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.datasets import file_stamp
 from llmexp_tui.reports.record import ExperimentReport
-from llmexp_tui.store import comparisons, datasets, prompts, runs
+from llmexp_tui.store import comparisons, datasets, overview, prompts, runs
 from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import metric_of, report_of
 from llmexp_tui.tui.reads.results import knows_of
@@ -29,7 +29,9 @@ def read_home(session: Session) -> HomeView:
     """Every experiment of the project file in its order, then what changed."""
     newest = {item.experiment: item for item in comparisons.latest(session.store)}
     records = {name: _newest_run(session, name) for name in session.project.experiments}
-    busy = {record.experiment for record in runs.find_runs(session.store, statuses=_BUSY, limit=_RECENT)}
+    dead = {record.id for record in overview.dead_runs(session.store, session.now())}
+    going = runs.find_runs(session.store, statuses=_BUSY, limit=_RECENT)
+    busy = {record.experiment for record in going if record.id not in dead}
     changed = _changed(session, records)
     touched = {name for item in changed for name in item.experiments}
     lines = []

@@ -24,7 +24,7 @@ def read_groups(session: Session) -> tuple[GroupLine, ...]:
     """The newest groups, newest first, commands that wait for the worker before them."""
     found = overview.group_page(session.store, limit=_RECENT)
     records = [record for group in found for record in runs.find_runs(session.store, group=group)]
-    groups = group_lines(session, records)
+    groups = group_lines(session, records, dead=[r.id for r in overview.dead_runs(session.store, session.now())])
     return (*_commands(session, groups), *groups)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import pytest
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.domain.usage import FailureKind
 from llmexp_tui.engine.events import Event, RunProgressed
-from llmexp_tui.errors import UsageError
+from llmexp_tui.engine.stop import StopFlag, StopMode
+from llmexp_tui.errors import InterruptedRunError, UsageError
 from llmexp_tui.store import runs
 from llmexp_tui.workflows.resume import resume
 from llmexp_tui.workflows.run import RunOptions, RunOutcome, run_experiment
@@ -315,6 +318,24 @@ async def test_too_many_errors_end_with_four_and_resume_calls_only_those(server:
     assert [total.errored for total in finished.totals] == [0, 0]
 
 
+async def test_failed_rows_stay_open_though_the_resume_was_stopped(server: ModelServer, tmp_path: Path) -> None:
+    server.behave(lambda request: FAULTS["content_filter"] if item_of(request) % 4 == 0 else None)
+    folder = ProjectFolder(tmp_path / "p", server, rows=40, model={"max_concurrency": 2})
+    assert (await ran(folder)).exit_code == 4
+    server.reset()
+    flag, loop = StopFlag(), asyncio.get_running_loop()
+    stop = partial(flag.request, StopMode.DRAIN, InterruptedRunError("enough"))
+    server.behave(lambda request: loop.call_soon_threadsafe(stop) and Reply(delay_s=0.3))
+    with folder.session() as session:
+        stopped = await resume(session, None, flag=flag)
+    assert {run.status for run in stopped.runs} == {RunStatus.INTERRUPTED}
+    server.behave(None)
+    finished = await resumed(folder)
+    assert finished.exit_code == 0
+    assert [total.errored for total in finished.totals] == [0, 0]
+    assert cells(server) == {(arm, item): 1 for arm in ("long", "short") for item in range(0, 40, 4)}
+
+
 async def test_a_few_errors_stay_in_the_denominator(server: ModelServer, tmp_path: Path) -> None:
     server.behave(lambda request: FAULTS["content_filter"] if item_of(request) == 3 else None)
     folder = ProjectFolder(tmp_path / "p", server, rows=40)
@@ -338,6 +359,23 @@ async def test_the_cap_is_never_passed_and_resume_goes_on(server: ModelServer, t
     assert finished.exit_code == 0
     assert server.count == 200
     assert done < 200
+
+
+async def test_calls_that_wait_for_the_cap_do_not_start_after_a_stop(server: ModelServer, tmp_path: Path) -> None:
+    flag, loop = StopFlag(), asyncio.get_running_loop()
+    stop = partial(flag.request, StopMode.DRAIN, InterruptedRunError("enough"))
+
+    def behave(request: Recorded) -> Reply:
+        if request.index == 2:
+            loop.call_soon_threadsafe(stop)
+        return Reply(delay_s=0.3)
+
+    server.behave(behave)
+    model = {**PRICES, "max_tokens": 5, "max_concurrency": 8}
+    with ProjectFolder(tmp_path / "p", server, rows=20, model=model).session() as session:
+        outcome = await run_experiment(session, "tone", RunOptions(max_cost=0.03), flag=flag)
+    assert outcome.stop_reason == "enough"
+    assert server.count <= 4, "four are expected to cost 0.028"
 
 
 async def test_the_projects_own_cap_holds_too(server: ModelServer, tmp_path: Path) -> None:
