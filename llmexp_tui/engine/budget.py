@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from llmexp_tui.domain.usage import Completion, Failure, Price, Request, usd
@@ -33,6 +35,8 @@ class Budget:
     spent_usd: float = 0.0
     reserved_usd: float = 0.0
     unpriced: int = 0
+    in_flight: int = 0
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
     _answers: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def require_price(self, price: Price | None, model: str) -> None:
@@ -59,12 +63,20 @@ class Budget:
         if self.cap_usd is not None and self.spent_usd + self.reserved_usd + usd > self.cap_usd:
             return False
         self.reserved_usd += usd
+        self.in_flight += 1
         return True
 
     def settle(self, reserved: float, cost_usd: float) -> None:
         """A request came back: its reservation becomes its cost."""
         self.reserved_usd = max(0.0, self.reserved_usd - reserved)
         self.spent_usd += cost_usd
+        self.in_flight -= 1
+        self._settled.set()
+        self._settled = asyncio.Event()
+
+    async def some_settled(self) -> None:
+        """Returns once a request that is in flight has come back."""
+        await self._settled.wait()
 
     def learn(self, name: str, cost_usd: float) -> None:
         """What one answer of `name` cost."""
@@ -77,23 +89,34 @@ class Metered:
     """A provider whose every request is paid from the budget: `name` is what its costs are averaged under.
 
     An answer costs its price. A failure that may have been billed, and a call that was cut off, cost what was
-    reserved for them. Raises BudgetError instead of a request that could pass the cap.
+    reserved for them. Where the cap leaves no room, it waits for what is in flight, which mostly costs less than was
+    reserved. Raises BudgetError instead of a request that could pass the cap, or that waited until all is `stopping`.
     """
 
     provider: Provider
     budget: Budget
     name: str
     price: Price | None
+    stopping: Callable[[], bool] = lambda: False
+
+    async def _reserved(self, request: Request) -> float:
+        """USD reserved for a request, once there is room for it. Raises BudgetError."""
+        budget = self.budget
+        while not budget.reserve(reserved := budget.estimate(self.name, request, self.price)):
+            waited = budget.in_flight > 0
+            if waited:
+                await budget.some_settled()
+            if not waited or self.stopping():
+                cap, spent = usd(budget.cap_usd or 0.0), usd(budget.spent_usd)
+                raise BudgetError(
+                    f"stopped before passing the cost cap of {cap} ({spent} spent)",
+                    mend="raise the cap and finish with `llmexp-tui resume`",
+                )
+        return reserved
 
     async def complete(self, request: Request) -> Completion | Failure:
         budget = self.budget
-        reserved = budget.estimate(self.name, request, self.price)
-        if not budget.reserve(reserved):
-            cap, spent = usd(budget.cap_usd or 0.0), usd(budget.spent_usd)
-            raise BudgetError(
-                f"stopped before passing the cost cap of {cap} ({spent} spent)",
-                mend="raise the cap and finish with `llmexp-tui resume`",
-            )
+        reserved = await self._reserved(request)
         cost = reserved
         try:
             result = await self.provider.complete(request)

@@ -170,7 +170,8 @@ class Executor:
     async def _call(self, item: Work, writer: CellWriter) -> None:
         arm = self._arms[item.cell.arm]
         lane: Lane = self._lanes.open(arm.variant.model)
-        metered = Metered(lane.provider, self._budget, arm.variant.model.model, arm.price)
+        metered = Metered(lane.provider, self._budget, arm.variant.model.model, arm.price,
+                          lambda: self._flag.requested)  # fmt: skip
         gated = _GatedProvider(metered, self._flag)
         try:
             attempted = await call_with_retry(

@@ -58,7 +58,8 @@ class Bench:
         Raises LlmexpError where nothing more may be called.
         """
         lane = self.lanes.open(model)
-        metered = Metered(provider or lane.provider, self.budget, f"judge {name}", price_of(model))
+        metered = Metered(provider or lane.provider, self.budget, f"judge {name}", price_of(model),
+                          lambda: self.flag.requested)  # fmt: skip
         try:
             result = (await call_with_retry(_Gated(metered, self.flag), request, lane.limiter, RetryPolicy())).result
         except BudgetError as error:
