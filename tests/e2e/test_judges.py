@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.domain.usage import usd
 from llmexp_tui.errors import UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.reports.text_panel import experiment_panel
@@ -275,10 +276,16 @@ async def test_judging_counts_against_the_cap_and_goes_on_later(tmp_path: Path) 
     with court() as server:
         folder = project(tmp_path, server, model={"input_cost_per_mtok": 1.0, "output_cost_per_mtok": 2.0},
                          jury={"max_tokens": 100})  # fmt: skip
-        outcome = await ran(folder, max_cost=0.25)
+        outcome = await ran(folder, max_cost=0.1)
         assert outcome.exit_code == 4
         reason = outcome.stop_reason or ""
         assert "cost cap" in reason and "finish the run with `llmexp-tui resume`" in reason
+        with folder.session() as session:
+            judged = [scores.judge_cost(session.store, run.id, [run.environment["scorers"]["tone"]])
+                      for run in outcome.runs]  # fmt: skip
+        spent = sum(cost or 0.0 for cost in (*judged, *(totals.cost_usd for totals in outcome.totals)))
+        assert f"({usd(spent)} spent)" in reason  # judges' money is in it
+        assert 0.06 < spent <= 0.1  # what calls in flight were expected to cost at most did not end it
         with folder.session() as session, pytest.raises(UsageError, match="no complete run"):
             await rejudge(session, ("tone",), RunOptions())  # which is why that is not what it names first
         asked = len(judge_requests(server))
