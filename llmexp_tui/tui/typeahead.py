@@ -72,9 +72,12 @@ class TypeAhead:
         return self._app.focused or self._app.screen
 
     def _follow(self, *, again: bool) -> None:
+        if not self._app.screen_stack:
+            return  # the key ended the app
         front = self._front()
         self._follower = Followed(front, again=again)
-        front.post_message(self._follower)
+        if not front.post_message(self._follower):
+            self._app.post_message(self._follower)  # it is just being closed
 
     def _wait(self) -> None:
         self._patience = self._app.set_timer(_LOST_S, self._next)

@@ -37,7 +37,7 @@ async def test_nothing_is_out_of_reach(name: str, size: tuple[int, int], make_ap
         assert not isinstance(screen, ProjectScreen) or screen.max_scroll_y == 0, "it fits the window"
         for table in screen.query(PagedTable):
             if table.display and table.size.width:
-                widths = column_widths(table.columns, table.scrollable_content_region.width - 2)
+                widths = column_widths(table.columns, table.scrollable_content_region.width - 3)
                 assert all(cells >= LEAST_CELLS for column, cells in widths if not column.width), table.id
 
 
