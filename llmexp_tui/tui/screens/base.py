@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import DescendantFocus
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
@@ -31,7 +33,7 @@ class TooSmall(Static):
     """Stands instead of a screen where there is no room for one."""
 
     def __init__(self) -> None:
-        super().__init__("The window is too small: 60 columns and 15 lines are the least.", markup=False)
+        super().__init__("The window is too small: 60 columns and 15 lines are the least. q quits.", markup=False)
 
 
 class Reading:
@@ -107,6 +109,7 @@ class ProjectScreen(Reading, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False, id="app.back"),
     ]
+    _had_keys: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
@@ -114,6 +117,11 @@ class ProjectScreen(Reading, Screen[None]):
         yield TopBar()
         yield from self.body()
         yield KeyBar()
+
+    @property
+    def too_small(self) -> bool:
+        """Whether there is no room to show it."""
+        return self.has_class("-tiny") or self.has_class("-flat")
 
     def body(self) -> ComposeResult:
         """What is between the bars."""
@@ -125,6 +133,15 @@ class ProjectScreen(Reading, Screen[None]):
     def on_mount(self) -> None:
         """Read at once; the frame is painted meanwhile."""
         self.load()
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Remember what has the keys: what is hidden loses them."""
+        self._had_keys = event.widget
+
+    def on_resize(self) -> None:
+        """Give the keys back when a window that was too small has grown."""
+        if self.focused is None and self._had_keys is not None and not self.too_small:
+            self.call_after_refresh(self.set_focus, self._had_keys)
 
     def on_screen_resume(self) -> None:
         """Something may have changed while another screen was in front."""
