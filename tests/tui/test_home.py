@@ -12,10 +12,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.errors import PromptError
 from llmexp_tui.store import runs
 from llmexp_tui.tui.announce import _words
 from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.home import read_home
+from llmexp_tui.tui.reads.launch import file_of
 from llmexp_tui.tui.reads.runs import group_lines
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.launch import LaunchScreen
@@ -131,3 +133,12 @@ async def test_pause_and_resume_are_offered_where_they_do_something(
             assert "R" not in keys or screen.active_bindings["R"].binding.action == "resume"
             seen.add(group.status)
         assert seen == {"complete", "interrupted"}
+
+
+@pytest.mark.parametrize(
+    ("where", "file"), [("loose.md:3", "loose.md"), ("prompts/short.md:1", "prompts/short.md"),
+                        ("experiments.tone", "llmexp.toml"), (None, "llmexp.toml")],
+)  # fmt: skip
+def test_the_file_to_mend_is_the_one_that_is_named(project: Path, where: str | None, file: str) -> None:
+    (project / "loose.md").write_text("hello")
+    assert file_of(PromptError("text before the first role", where=where), project) == file
