@@ -18,7 +18,7 @@ from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.workflows.session import Session
 from tests.snapshots.test_screens import WALKS, walk
 from tests.tui.conftest import MakeApp
-from tests.tui.waiting import filled, on_screen, until
+from tests.tui.waiting import on_screen, until
 
 LEAST_CELLS = 9
 """A name cut shorter than this tells nobody what it is."""
@@ -93,15 +93,3 @@ async def test_a_key_starts_nothing_that_the_window_is_too_small_to_show(make_ap
         await pilot.press("f")
         assert screen.choice.fresh, "with room the keys work again"
     assert not runs.find_runs(session.store, statuses=(RunStatus.QUEUED, RunStatus.RUNNING))
-
-
-async def test_a_window_that_grows_again_has_its_keys_again(make_app: MakeApp) -> None:
-    async with make_app().run_test(size=(80, 24)) as pilot:
-        await at(pilot, "home")
-        table = await filled(pilot, "#experiments")
-        for size in ((50, 12), (80, 24)):
-            await pilot.resize_terminal(*size)
-            await until(pilot, lambda small=size[0] < 60: pilot.app.screen.query_one(TooSmall).display is small)
-        await until(pilot, lambda: table.has_focus)
-        await pilot.press("j")
-        assert table.cursor == 1

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import DescendantFocus
 from textual.screen import ModalScreen, Screen
-from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
@@ -109,7 +107,6 @@ class ProjectScreen(Reading, Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False, id="app.back"),
     ]
-    _had_keys: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
@@ -133,15 +130,6 @@ class ProjectScreen(Reading, Screen[None]):
     def on_mount(self) -> None:
         """Read at once; the frame is painted meanwhile."""
         self.load()
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Remember what has the keys: what is hidden loses them."""
-        self._had_keys = event.widget
-
-    def on_resize(self) -> None:
-        """Give the keys back when a window that was too small has grown."""
-        if self.focused is None and self._had_keys is not None and not self.too_small:
-            self.call_after_refresh(self.set_focus, self._had_keys)
 
     def on_screen_resume(self) -> None:
         """Something may have changed while another screen was in front."""
