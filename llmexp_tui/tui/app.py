@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.dom import DOMNode
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -253,6 +254,14 @@ class LlmexpApp(TerminalApp):
         from llmexp_tui.tui.screens.settings import SettingsScreen
 
         self.push_screen(SettingsScreen())
+
+    async def run_action(
+        self, action: Any, default_namespace: DOMNode | None = None, namespaces: Mapping[str, DOMNode] | None = None
+    ) -> bool:
+        """Any action but those of a screen that the window is too small to show: nobody sees what they do."""
+        if getattr(default_namespace, "too_small", False):
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's own commands: none of Textual's, whose names say other things. See `palette`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,13 +15,17 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.errors import PromptError
 from llmexp_tui.store import liveness, queue, runs
 from llmexp_tui.tui.announce import _words
 from llmexp_tui.tui.follow import Follower
 from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.home import read_home
+from llmexp_tui.tui.reads.launch import file_of
 from llmexp_tui.tui.reads.runs import group_lines, read_active, read_groups
+from llmexp_tui.tui.screens import home
 from llmexp_tui.tui.screens.home import HomeScreen
+from llmexp_tui.tui.screens.keys import collect_keys
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
@@ -29,7 +34,7 @@ from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.workflows.session import Session, open_session
-from tests.tui.build import open_fixed, run_group, write_project
+from tests.tui.build import NOW, open_fixed, run_group, write_project
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
 
@@ -134,6 +139,32 @@ async def test_pause_and_resume_are_offered_where_they_do_something(
             assert "R" not in keys or screen.active_bindings["R"].binding.action == "resume"
             seen.add(group.status)
         assert seen == {"complete", "interrupted"}
+
+
+async def test_help_begins_with_what_home_does(make_app: MakeApp) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await filled(pilot, "#experiments")
+        _, keys = collect_keys(pilot.app.screen)[0]
+        assert keys[0].text == "Open", "and not with the way back, of which there is none"
+
+
+async def test_in_a_window_left_open_ages_go_on(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "_AGES_EVERY_S", 0.02)
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        monkeypatch.setattr(app, "now", lambda: NOW + timedelta(days=9))
+        await until(pilot, lambda: "9 d ago" in str(screen.query_one("#question", Static).visual))
+
+
+@pytest.mark.parametrize(
+    ("where", "file"), [("loose.md:3", "loose.md"), ("prompts/short.md:1", "prompts/short.md"),
+                        ("experiments.tone", "llmexp.toml"), (None, "llmexp.toml")],
+)  # fmt: skip
+def test_the_file_to_mend_is_the_one_that_is_named(project: Path, where: str | None, file: str) -> None:
+    (project / "loose.md").write_text("hello")
+    assert file_of(PromptError("text before the first role", where=where), project) == file
 
 
 def killed(session: Session) -> str:

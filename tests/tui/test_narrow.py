@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from llmexp_tui.domain.run import RunStatus
+from llmexp_tui.store import runs
 from llmexp_tui.tui.screens.base import ProjectScreen, TooSmall
+from llmexp_tui.tui.screens.keys import KeysScreen
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.state.paging import column_widths
 from llmexp_tui.tui.state.versions import PROMPT_COLUMNS
 from llmexp_tui.tui.widgets.paged_table import PagedTable
+from llmexp_tui.workflows.session import Session
 from tests.snapshots.test_screens import WALKS, walk
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import on_screen, until
@@ -74,3 +78,23 @@ async def test_a_gate_takes_one_line_of_the_pre_flight(columns: int, make_app: M
 def test_at_80_the_label_of_what_is_on_disk_is_whole() -> None:
     widths = {column.key: cells for column, cells in column_widths(PROMPT_COLUMNS, 80 - 3)}
     assert widths["labels"] >= len("production on disk") and "author" in widths
+
+
+async def test_a_key_starts_nothing_that_the_window_is_too_small_to_show(make_app: MakeApp, session: Session) -> None:
+    async with make_app().run_test(size=(80, 24)) as pilot:
+        await at(pilot, "launch")
+        screen = await on_screen(pilot, LaunchScreen)
+        await until(pilot, lambda: screen.preflight is not None)
+        await pilot.resize_terminal(50, 12)
+        await until(pilot, lambda: screen.query_one(TooSmall).display)
+        await pilot.press("f", "enter")
+        assert pilot.app.screen is screen and not screen.choice.fresh
+        await pilot.press("question_mark")
+        await on_screen(pilot, KeysScreen)
+        await pilot.press("escape")
+        await on_screen(pilot, LaunchScreen)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: not screen.query_one(TooSmall).display)
+        await pilot.press("f")
+        assert screen.choice.fresh, "with room the keys work again"
+    assert not runs.find_runs(session.store, statuses=(RunStatus.QUEUED, RunStatus.RUNNING))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from llmexp_tui.domain.variant import FieldDiff, Variant, diff_variants
+from llmexp_tui.errors import LlmexpError
+from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.tui.state.format import short_hash
 from llmexp_tui.tui.state.launch import LaunchChoice, Preflight
 from llmexp_tui.workflows.session import Session
@@ -39,6 +42,12 @@ def named_prompts(fields: Iterable[FieldDiff], left: Variant, right: Variant) ->
 
 def _prompt(variant: Variant) -> str:
     return f"{variant.prompt_ref or variant.prompt_name} {short_hash(variant.prompt_hash)}"
+
+
+def file_of(error: LlmexpError, root: Path) -> str:
+    """The file to mend, relative to the project: the one that the error names, else llmexp.toml."""
+    path = (error.where or "").partition(":")[0]
+    return path if path and (root / path).is_file() else PROJECT_FILE
 
 
 def start_run(experiment: str, choice: LaunchChoice, session: Session) -> str:

@@ -31,7 +31,7 @@ class TooSmall(Static):
     """Stands instead of a screen where there is no room for one."""
 
     def __init__(self) -> None:
-        super().__init__("The window is too small: 60 columns and 15 lines are the least.", markup=False)
+        super().__init__("The window is too small: 60 columns and 15 lines are the least. q quits.", markup=False)
 
 
 class Reading:
@@ -114,6 +114,11 @@ class ProjectScreen(Reading, Screen[None]):
         yield TopBar()
         yield from self.body()
         yield KeyBar()
+
+    @property
+    def too_small(self) -> bool:
+        """Whether there is no room to show it."""
+        return self.has_class("-tiny") or self.has_class("-flat")
 
     def body(self) -> ComposeResult:
         """What is between the bars."""

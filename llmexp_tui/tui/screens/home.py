@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from llmexp_tui.workflows.session import Session
 
 _CHANGED_LINES = 4
+_AGES_EVERY_S = 60.0
+"""Ages are shown in minutes: what was just measured must not stay so in a window that is left open."""
 
 
 class HomeScreen(ProjectScreen):
@@ -84,6 +86,15 @@ class HomeScreen(ProjectScreen):
         self.query_one("#nothing").display = False
         self.query_one("#changed", Static).update(join_lines([line(("reading …", "muted"))]))
         self.query_one("#experiments").focus()
+        self.set_interval(_AGES_EVERY_S, self._grow_older)
+
+    def _grow_older(self) -> None:
+        if self.view is not None and self.is_current:
+            self._show(self.view)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is no way back from where one begins."""
+        return action != "back"
 
     def load(self) -> None:
         """Read the experiments."""

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from llmexp_tui.errors import LlmexpError, TrustError
 from llmexp_tui.tui.errands import edit_file
 from llmexp_tui.tui.messages import StoreChanged
-from llmexp_tui.tui.reads.launch import read_preflight, start_run
+from llmexp_tui.tui.reads.launch import file_of, read_preflight, start_run
 from llmexp_tui.tui.reads.project import reread
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state import launch as state
@@ -29,6 +29,7 @@ class LaunchScreen(ProjectScreen):
 
     HELP = "Nothing is called before you press enter. The run goes on in a process of its own."
     CSS_PATH = "launch.tcss"
+    AUTO_FOCUS = "#sheet"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "Start", id="launch.start", priority=True),
         Binding("o", "edit", "Edit", tooltip="Open the file that stands in the way in your editor", id="launch.edit"),
@@ -84,12 +85,15 @@ class LaunchScreen(ProjectScreen):
         if self._untrusted:
             lines += [(), line(("enter", "key"), " asks you whether to trust it")]
         else:
-            lines += [(), line(("o", "key"), f" opens {state.file_of(error)} in your editor")]
+            lines += [(), line(("o", "key"), f" opens {self._faulty(error)} in your editor")]
         self.query_one("#sheet", Sheet).write(lines)
         self.query_one("#inputs").display = False
         self.refresh_bindings()
         if self._untrusted and first:
             self._ask_trust()
+
+    def _faulty(self, error: LlmexpError) -> str:
+        return file_of(error, self.home_app.session().root)  # it is open: nothing was planned without it
 
     @property
     def _untrusted(self) -> bool:
@@ -147,7 +151,7 @@ class LaunchScreen(ProjectScreen):
     def action_edit(self) -> None:
         """The file that stands in the way; planned again once it has changed."""
         if self._refusal is not None:
-            name = state.file_of(self._refusal)
+            name = self._faulty(self._refusal)
             self.fetch("path", lambda session: str(session.root / name), self._edit)
 
     def _edit(self, path: str) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.domain.variant import FieldDiff
-from llmexp_tui.errors import LlmexpError
-from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.reports import figures
 from llmexp_tui.reports.plan_panel import NOISE_BASIS, gate_size
 from llmexp_tui.tui.state.cells import Line, fit, line
@@ -131,12 +129,6 @@ def _reuse(choice: LaunchChoice, stored: int) -> str:
 def _again(choice: LaunchChoice) -> Line:
     what = "judges what there is" if choice.kind == "check" else "makes a run of what there is"
     return line((f"  enter {what}; ", "muted"), ("f", "key"), (" calls it all again", "muted"))
-
-
-def file_of(error: LlmexpError) -> str:
-    """The file to mend, relative to the project: the one that the error names with a path, else llmexp.toml."""
-    path = (error.where or "").partition(":")[0]
-    return path if "/" in path else PROJECT_FILE
 
 
 def gate_lines(plan: PlanReport, room: int) -> list[Line]:
