@@ -99,8 +99,10 @@ class _Watched:
         self._seen: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def replace(self, paths: Iterable[Path]) -> bool:
-        """Watches these from now on; False where they are the same."""
-        before, self._files = self._files, {path: self._root / path for path in paths}
+        """Watches these from now on, with those that are gone but may come back; False where they are the same."""
+        before = self._files
+        gone = {path: file for path, file in before.items() if not file.exists()}
+        self._files = gone | {path: self._root / path for path in paths}
         return before != self._files
 
     def among(self, digests: dict[Path, str | None]) -> dict[Path, str | None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import prompts, queue
 from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.reads.watch import react, watched_paths
@@ -89,18 +90,22 @@ def test_everything_a_prompt_pulls_in_is_watched(session: Session, project: Path
     (project / "prompts" / "shots.jsonl").write_text('{"text": "a", "label": "c"}\n')
     reaction = react(frozenset({Path("prompts/shots.jsonl")}), session)
     assert [version.prompt.name for _, version in reaction.prompts] == ["short"]
+    (project / "prompts" / "shots.jsonl").unlink()
+    with pytest.raises(LlmexpError, match="shots"):
+        react(frozenset({Path("prompts/shots.jsonl")}), session)
 
 
 def test_scorers_code_and_rubrics_are_watched(session: Session, project: Path) -> None:
     text = (project / "llmexp.toml").read_text()
     added = '{ type = "python", name = "own", python = "own.py:score" }, { type = "json_schema", schema = "a.json" }'
-    (project / "own.py").write_text("def score(row, output): return 1\n")
+    (project / "own.py").write_text("from helper import one\ndef score(row, output): return one\n")
+    (project / "helper.py").write_text("one = 1\n")
     (project / "a.json").write_text("{}")
     first = text.index("scorers = [") + len("scorers = [")
     (project / "llmexp.toml").write_text(text[:first] + added + ", " + text[first:])
     (touched,) = react(frozenset({Path("llmexp.toml")}), session).experiments
-    assert {"own.py", "a.json"} < {str(path) for path in watched_paths(session)}
-    for name in ("own.py", "a.json"):
+    assert {"own.py", "helper.py", "a.json"} < {str(path) for path in watched_paths(session)}
+    for name in ("own.py", "helper.py", "a.json"):
         assert react(frozenset({Path(name)}), session).experiments == (touched,)
 
 

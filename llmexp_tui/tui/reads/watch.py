@@ -14,6 +14,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.reports.record import ExperimentReport
+from llmexp_tui.scoring.own_files import imported_files
 from llmexp_tui.store import comparisons, prompts, runs
 from llmexp_tui.tui.reads.decode import report_of
 from llmexp_tui.tui.reads.runs import read_active, stop_group
@@ -58,13 +59,25 @@ def watched_paths(session: Session) -> tuple[Path, ...]:
 
 
 def _named_files(session: Session, experiment: Experiment) -> Iterable[Path]:
-    """Files that an experiment's scorers, chains and retrievers name: any setting that is a file of the project."""
+    """Files that an experiment's scorers, chains and retrievers name, and what Python scripts among them import:
+
+    any setting that is a file of the project.
+    """
     tables: list[Any] = [scorer.settings for scorer in experiment.scorers]
     tables += [part for variant in experiment.variants.values() for part in (variant.retriever, variant.chain)]
     for words in _texts(tables):
         for candidate in (words, words.rpartition(":")[0]):
             if candidate and "\0" not in candidate and (session.root / candidate).is_file():
                 yield Path(candidate)
+                yield from _imported(session.root / candidate, session.root)
+
+
+def _imported(script: Path, root: Path) -> Iterator[Path]:
+    """What a script imports from the project, where it is one: it is part of the scorer's fingerprint."""
+    if script.suffix == ".py":
+        for file in imported_files(script, script.read_text("utf-8", "replace")):
+            if file.is_relative_to(root):
+                yield file.relative_to(root)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -106,6 +119,9 @@ def react(changed: frozenset[Path], session: Session) -> Reaction:
         or any(file in changed for file in _named_files(session, experiment))
         or _described(session.project, name) != _described(before, name)
     )
+    if not touched:  # a file that is gone may belong to a prompt that cannot be read without it, which says so here
+        for name in session.project.prompts:
+            resolve_prompt(session, name)
     _run_again(session, touched)
     return Reaction(tuple(sorted(str(path) for path in changed)), pairs, touched)
 

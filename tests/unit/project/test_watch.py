@@ -83,6 +83,15 @@ async def test_a_file_that_goes_and_comes_is_told(folder):
         assert await watch.next() == {"prompts/new.md"}
 
 
+async def test_a_file_that_goes_is_watched_though_nothing_names_it_meanwhile(folder):
+    """A prompt that cannot be read without its examples does not say which they are."""
+    async with Watch(folder, A, again=lambda: [A] if (folder / A).exists() else []) as watch:
+        (folder / A).unlink()
+        assert await watch.next() == {"prompts/a.md"}
+        (folder / A).write_text("back")
+        assert await watch.next() == {"prompts/a.md"}
+
+
 async def test_a_half_written_file_is_told_once_it_keeps_still(folder):
     async with Watch(folder, A, settle_s=0.3) as watch:
         with open(folder / A, "w") as file:
