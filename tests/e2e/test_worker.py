@@ -28,11 +28,12 @@ from tests.fakes.projects import ProjectFolder, answering
 ROWS = 40
 APP = textwrap.dedent(
     """
-    import os, sys
+    import os, signal, sys
     from pathlib import Path
     from llmexp_tui.workflows import start
     from llmexp_tui.workflows.session import open_session
 
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests under nohup inherit that it is ignored
     with open_session(Path.cwd(), env=dict(os.environ), trust=True) as session:
         if "queue" in sys.argv:
             start.queue_run(session, "run", "tone")
@@ -40,7 +41,7 @@ APP = textwrap.dedent(
             start.ensure_worker(session)
         Path("worker.pid").write_text(str(start._started[str(session.store.path)].pid))
         if "stay" in sys.argv:
-            sys.stdin.read() or __import__("signal").pause()
+            sys.stdin.read() or signal.pause()
     """
 )
 
