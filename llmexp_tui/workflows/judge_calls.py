@@ -148,20 +148,25 @@ class ScoreCall:
         while missing := {text: key for text, key in keys.items() if key not in known}:
             new = {text: key for text, key in missing.items() if key not in asked}
             if new:
-                result = await self._embed(name, model, new)
+                result = await self._embed(name, model, new, known)
                 if isinstance(result, Failure):
                     return result
-                cost = result.cost_usd
+                cost = None if cost is None or result.cost_usd is None else cost + result.cost_usd
             else:  # another answer waits for the same text; where that fails, it is asked for here after all
                 await asked[next(iter(missing.values()))].wait()
-            known = self._cached(list(keys.values()))
+            known = self._cached(list(keys.values())) | known
         entries = [known[keys[text]] for text in texts]
         return Embeddings(
             tuple(_unpacked(entry.text) for entry in entries), cost_usd=cost, model_returned=entries[0].model_returned
         )
 
-    async def _embed(self, name: str, model: Model, new: Mapping[str, bytes]) -> Completion | Failure:
-        """Has texts embedded and their vectors kept, each under its key."""
+    async def _embed(
+        self, name: str, model: Model, new: Mapping[str, bytes], known: dict[bytes, Completion]
+    ) -> Completion | Failure:
+        """Has texts embedded and their vectors kept, each under its key: in the cache and in `known`.
+
+        The cache alone would not do: after a clock that was set back it is not taken for new, and asked for again.
+        """
         if self._may_not_call():
             return NOT_CALLED
         request = build_request(model, [Message("user", text) for text in new], seed=None)
@@ -173,7 +178,8 @@ class ScoreCall:
             self.stopped = self.stopped or result is NOT_CALLED
             if isinstance(result, Completion):
                 for key, vector in zip(new.values(), once.vectors, strict=True):
-                    self._remember(key, Completion(_packed(vector), model_returned=result.model_returned))
+                    known[key] = Completion(_packed(vector), model_returned=result.model_returned)
+                    self._remember(key, known[key])
             return result
         finally:
             for key in new.values():
