@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 _NOBODY = 65534
 
@@ -26,7 +27,7 @@ def run_unprivileged(function: Callable[[str], str], argument: str) -> str:
 def _child(pipe: Connection, function: Callable[[str], str], argument: str) -> None:
     if os.geteuid() == 0:
         for parent in _parents(argument):
-            os.chmod(parent, os.stat(parent).st_mode | 0o011)
+            parent.chmod(parent.stat().st_mode | 0o011)
         os.setgroups([])
         os.setgid(_NOBODY)
         os.setuid(_NOBODY)
@@ -36,11 +37,6 @@ def _child(pipe: Connection, function: Callable[[str], str], argument: str) -> N
         pipe.send(f"raised {error!r}")
 
 
-def _parents(path: str) -> list[str]:
-    """The folders above a test's own, which are closed to others."""
-    found = []
-    folder = os.path.dirname(os.path.dirname(path))
-    while folder not in ("/", "/tmp"):
-        found.append(folder)
-        folder = os.path.dirname(folder)
-    return found
+def _parents(path: str) -> list[Path]:
+    """The folders above a test's own that are closed to others."""
+    return [folder for folder in Path(path).parents[1:] if not folder.stat().st_mode & 0o001]
