@@ -33,9 +33,10 @@ def label_on_pass(session: Session, prepared: Prepared, report: ExperimentReport
         return replace(report, notes=(*report.notes, f"{which} is on {version[:12]} already"))
     left = next((move for move in history if move.old_hash == version), None)
     if left is not None and not left.reason.startswith(_PASSED):
-        why = f"{left.who} took it off {version[:12]} on {left.at[:10]}" + (f" ({left.reason})" if left.reason else "")
-        mend = f"llmexp-tui prompts label {prompt}@{version[:12]} {label}"
-        return _warned(report, f"{which} stays on {history[0].new_hash[:12]}: {why}; to put it back, `{mend}`")
+        who, _, _ = left.who.partition(" <")  # an address does not belong into a comment that everybody reads
+        why = f"{who} took it off {version[:12]} on {left.at[:10]}" + (f" ({left.reason})" if left.reason else "")
+        mend = "`llmexp-tui prompts label` puts it back"
+        return _warned(report, f"{which} stays on {history[0].new_hash[:12]}: {why}; {mend}")
     move_label(session, prompt, label, version, f"{_PASSED}{report.name} passed, registration {report.registration[:12]}")
     return replace(report, notes=(*report.notes, f"{which} is now on {version[:12]}"))
 

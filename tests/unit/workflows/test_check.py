@@ -330,8 +330,9 @@ async def test_a_label_returns_to_what_a_person_took_it_off_by_a_person_only(fol
     report = await passed("two")
     assert (report.exit_code, place()) == (0, one)
     (warning,) = report.experiments[0].warnings
-    assert "rolled back" in warning
-    assert f"llmexp-tui prompts label short@{two[:12]} staging" in warning
+    assert f'label "staging" of prompt "short" stays on {one[:12]}' in warning
+    assert f"took it off {two[:12]}" in warning
+    assert "llmexp-tui prompts label" in warning
     await passed("three")
     with folder.session() as session:
         move_label(session, "short", "staging", two, "by hand after all")
