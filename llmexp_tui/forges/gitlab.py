@@ -91,7 +91,7 @@ def _find(api: Api, path: str, first: str) -> int | None:
 
 
 def open_metrics(report: CheckReport) -> str:
-    """Every known change as OpenMetrics text. GitLab compares values as strings: fixed decimals, and no minus zero."""
+    """Every known change as OpenMetrics text. GitLab compares strings: fixed decimals, no minus zero."""
     lines = ["# TYPE llmexp_delta gauge", "# HELP llmexp_delta Candidate minus baseline, or the ratio minus one."]
     for experiment in report.experiments:
         for metric in experiment.metrics:

@@ -10,7 +10,6 @@ from llmexp_tui.workflows.label import move_label
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
-
 _PASSED = "gate of "
 """How the reason of every move begins that a gate made."""
 
@@ -37,7 +36,8 @@ def label_on_pass(session: Session, prepared: Prepared, report: ExperimentReport
         why = f"{who} took it off {version[:12]} on {left.at[:10]}" + (f" ({left.reason})" if left.reason else "")
         mend = "`llmexp-tui prompts label` puts it back"
         return _warned(report, f"{which} stays on {history[0].new_hash[:12]}: {why}; {mend}")
-    move_label(session, prompt, label, version, f"{_PASSED}{report.name} passed, registration {report.registration[:12]}")
+    reason = f"{_PASSED}{report.name} passed, registration {report.registration[:12]}"
+    move_label(session, prompt, label, version, reason)
     return replace(report, notes=(*report.notes, f"{which} is now on {version[:12]}"))
 
 

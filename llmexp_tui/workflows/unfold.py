@@ -206,7 +206,7 @@ class _Check:
         )
 
     def _spare_copy(self, arms: Sequence[RunRecord]) -> None:
-        """Where a kept floor stands in for the baseline's A/A copy, the calls of a copy are saved; but a sentinel's."""
+        """Where a kept floor stands in for the A/A copy, the calls of a copy are saved, but for a sentinel's."""
         baseline = next(run for run in arms if run.variant == self._prepared.baseline)
         totals = group_totals(self._session, [baseline])
         copies = group_totals(self._session, done_copies(self._session, baseline.group))
@@ -214,7 +214,8 @@ class _Check:
         if self._prepared.experiment.plan.aa != "required" or spared <= 0:
             return
         self._saved += spared
-        self._notes.append(f"the noise floor was measured before, which saved {spared:,} calls, {about(spared, totals)}")
+        cost = about(spared, totals)
+        self._notes.append(f"the noise floor was measured before, which saved {spared:,} calls, {cost}")
 
     def _spare_runs(self, arms: Sequence[RunRecord]) -> None:
         """The second and third run are not needed: says so where the first was made just now."""
