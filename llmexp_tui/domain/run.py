@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -75,6 +75,24 @@ class RunTotals:
     unpriced: int = 0
     tokens: int | None = None
     saved_usd: float | None = None
+
+    @classmethod
+    def added(cls, totals: Sequence[RunTotals]) -> RunTotals:
+        """What several runs add up to."""
+        priced = sum(t.completed - t.cached - t.unpriced for t in totals)
+        unpriced = sum(t.unpriced for t in totals)
+        tokens = [t.tokens for t in totals if t.tokens is not None]
+        saved = [t.saved_usd for t in totals if t.saved_usd is not None]
+        return cls(
+            attempted=sum(t.attempted for t in totals),
+            completed=sum(t.completed for t in totals),
+            errored=sum(t.errored for t in totals),
+            cached=sum(t.cached for t in totals),
+            cost_usd=sum(t.cost_usd or 0.0 for t in totals) if priced or not unpriced else None,
+            unpriced=unpriced,
+            tokens=sum(tokens) if tokens else None,
+            saved_usd=sum(saved) if saved else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,14 @@ _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*rel="?next"?')
 
 
 class ForgeError(Exception):
-    """The forge did not take what was posted. It never fails a gate. `status` is None where no answer came."""
+    """The forge did not take what was posted. It never fails a gate. `status` is None where no answer came.
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    `forbidden`: the token may not do this, now or later; a rate limit that is used up says the same by its status.
+    """
+
+    def __init__(self, message: str, status: int | None = None, *, limited: bool = False) -> None:
         self.status = status
+        self.forbidden = status in (401, 403, 404) and not limited
         super().__init__(message)
 
 
@@ -95,7 +99,8 @@ class Api:
                 with error:
                     wait = self._wait(method, error, attempt)
                     if wait is None or attempt == self.tries:
-                        raise ForgeError(_refusal(method, error), error.code) from None
+                        refusal = _refusal(method, error)
+                        raise ForgeError(refusal, error.code, limited=_limited(error, refusal)) from None
                 self.sleep(wait)
             except (URLError, OSError, ValueError) as error:
                 raise ForgeError(f"{method} to the forge failed: {one_line(str(error))}") from None
@@ -103,15 +108,20 @@ class Api:
 
     def _wait(self, method: str, error: HTTPError, attempt: int) -> float | None:
         """Seconds to wait before the next try; None where trying again is of no use or takes too long."""
-        limited = error.headers.get("X-RateLimit-Remaining") == "0" or error.headers.get("RateLimit-Remaining") == "0"
         after = _number(error.headers.get("Retry-After"))
-        if error.code == 429 or (error.code == 403 and (limited or after is not None)):
+        if error.code == 429 or (error.code == 403 and _limited(error)):
             reset = _number(error.headers.get("X-RateLimit-Reset") or error.headers.get("RateLimit-Reset"))
             if after is None:
                 after = 2.0**attempt if reset is None else reset - self.clock()
             return max(after, 1.0) if after <= LONGEST_WAIT_S else None
         # A gateway may have passed a POST on before it failed: a second comment is worse than none.
         return 2.0**attempt if error.code in (502, 503, 504) and method != "POST" else None
+
+
+def _limited(error: HTTPError, said: str = "") -> bool:
+    """Whether a refusal is one of pace: by its headers, or by what it says."""
+    left = (error.headers.get("X-RateLimit-Remaining"), error.headers.get("RateLimit-Remaining"))
+    return "0" in left or error.headers.get("Retry-After") is not None or "rate limit" in said.lower()
 
 
 def _parsed(raw: bytes) -> Any:

@@ -110,8 +110,7 @@ class GitHub:
             else:
                 api.send("PATCH", f"repos/{repository}/issues/comments/{known}", {"body": body})
         except ForgeError as error:
-            limited = "rate limit" in str(error).lower()
-            why = "its token may only read" if error.status in (401, 403, 404) and not limited else str(error)
+            why = "its token may only read" if error.forbidden else str(error)
             return f"no comment on the pull request ({why}); the report is in the step summary"
         return None
 
@@ -163,7 +162,7 @@ def _login(api: Api) -> str | None:
     try:
         user = api.get("user")
     except ForgeError as error:
-        if error.status in (401, 403, 404):
+        if error.forbidden:
             return None
         raise
     return user.get("login") if isinstance(user, dict) else None

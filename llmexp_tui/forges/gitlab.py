@@ -91,7 +91,7 @@ def _find(api: Api, path: str, first: str) -> int | None:
 
 
 def open_metrics(report: CheckReport) -> str:
-    """Every known change as OpenMetrics text. GitLab compares values as strings, hence fixed decimals."""
+    """Every known change as OpenMetrics text. GitLab compares strings: fixed decimals, no minus zero."""
     lines = ["# TYPE llmexp_delta gauge", "# HELP llmexp_delta Candidate minus baseline, or the ratio minus one."]
     for experiment in report.experiments:
         for metric in experiment.metrics:
@@ -105,7 +105,7 @@ def open_metrics(report: CheckReport) -> str:
                 "slice": metric.slice or "",
             }
             shown = ",".join(f'{name}="{_label(value)}"' for name, value in labels.items() if value)
-            lines.append(f"llmexp_delta{{{shown}}} {metric.delta:.6f}")
+            lines.append(f"llmexp_delta{{{shown}}} {round(metric.delta, 6) + 0.0:.6f}")
     return "\n".join([*lines, "# EOF", ""])
 
 

@@ -1,7 +1,7 @@
 """Foreign text made harmless for Markdown, XML and CI logs: names, rows, answers and errors pass one of these.
 
-A model's answer must not mention people, link issues, close a fence, load an image, start a list or speak to the
-runner that prints it. Escape codes and bidi marks are dealt with first, by `domain.text`.
+A model's answer must not mention people, link issues, close a fence, load an image, start a list, give orders to a
+forge or speak to the runner that prints it. Escape codes and bidi marks are dealt with first, by `domain.text`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ _BREAK = "\u200b"
 
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#(?:\[|vso\[))", re.MULTILINE)
 _MENTION = re.compile(r"@(?=\w)")
+_ORDER = re.compile(r"^(\s*)/(?=[A-Za-z])", re.MULTILINE)
 _REFERENCE = re.compile(r"[@#!$%~&](?=\w)|(?<=\bGH)-(?=\d)|(?<=\b[Ww]{3})(?=\.)|:(?=//)")
 _SPECIAL = re.compile(r"[\\`*_\[\]|<>{}~&]")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
@@ -31,7 +32,7 @@ def defuse_commands(text: str) -> str:
 
 def md_text(text: str, limit: int = 600) -> str:
     """Foreign text within a sentence of Markdown: one line, nothing in it acts."""
-    safe = _REFERENCE.sub(lambda match: match.group(0) + _BREAK, one_line(text, limit))
+    safe = _REFERENCE.sub(lambda match: match.group(0) + _BREAK, _unordered(one_line(text, limit)))
     return _SPECIAL.sub(lambda match: _ENTITIES.get(match.group(0), "\\" + match.group(0)), safe)
 
 
@@ -51,7 +52,7 @@ def md_code(text: str, limit: int = 80) -> str:
 
 def md_fence(text: str, limit: int = 800) -> str:
     """Foreign text as a fenced block, cut at `limit` characters with a word on how many are missing."""
-    shown = _unmentioned(defuse_commands(neutralise(text[:limit])))
+    shown = _unordered(_unmentioned(defuse_commands(neutralise(text[:limit]))))
     if len(text) > limit:
         shown += f"\n… {len(text) - limit:,} more characters"
     fence = "`" * max(3, max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
@@ -61,6 +62,11 @@ def md_fence(text: str, limit: int = 800) -> str:
 def _unmentioned(text: str) -> str:
     """The text with its mentions broken: readers that show code as text, such as mails, would take them for some."""
     return _MENTION.sub("@" + _BREAK, text)
+
+
+def _unordered(text: str) -> str:
+    """The text with GitLab's orders broken (`/merge` at a line's start), which an older one obeys in a fence, too."""
+    return _ORDER.sub(lambda match: match.group(0) + _BREAK, text)
 
 
 def xml_text(text: str, limit: int = 4000) -> str:

@@ -32,7 +32,7 @@ class DatasetReport:
 
 @dataclass(frozen=True, slots=True)
 class ArmReport:
-    """One arm: its run (the newest of several), what was attempted and what came back.
+    """One arm: its run (the newest of several), what was attempted and what came back over all of them.
 
     `unscored` maps a scorer's name to the number of outputs it could not score. `judges` are the models that judged
     its outputs, as their provider named them, `judge_cost_usd` what that cost: no part of the arm's own cost, None

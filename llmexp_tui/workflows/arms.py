@@ -47,9 +47,10 @@ def _covers(prepared: Prepared, record: RunRecord, number: int) -> bool:
     )
 
 
-def done_copy(session: Session, group: str) -> bool:
-    """True where the group has an A/A copy that is finished."""
-    return any(record.slot == SLOT_AA for record in runs.find_runs(session.store, group=group, statuses=DONE))
+def done_copies(session: Session, group: str) -> list[RunRecord]:
+    """The A/A copies of a group that are finished."""
+    found = runs.find_runs(session.store, group=group, statuses=DONE)
+    return [record for record in found if record.slot == SLOT_AA]
 
 
 def open_copy(session: Session, group: str) -> list[RunRecord]:

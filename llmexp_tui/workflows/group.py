@@ -216,10 +216,10 @@ class GroupRun:
 
 
 def about(calls: int, totals: Sequence[RunTotals]) -> str:
-    """What so many calls would have cost at what the called ones cost on average."""
-    called = sum(t.completed - t.cached - t.unpriced for t in totals)
-    spent = sum(t.cost_usd or 0.0 for t in totals)
-    return f"about {money(calls * spent / called)}" if called > 0 else "at a cost that is not known"
+    """What so many calls would have cost at what the answers cost on average when they were called."""
+    priced = sum(t.completed - t.unpriced - (t.cached if t.saved_usd is None else 0) for t in totals)
+    spent = sum((t.cost_usd or 0.0) + (t.saved_usd or 0.0) for t in totals)
+    return f"about {money(calls * spent / priced)}" if priced > 0 else "at a cost that is not known"
 
 
 def make_arm(prepared: Prepared, record: RunRecord, plan: ArmPlan) -> Arm:

@@ -10,20 +10,36 @@ from llmexp_tui.workflows.label import move_label
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
+_PASSED = "gate of "
+"""How the reason of every move begins that a gate made."""
+
 
 def label_on_pass(session: Session, prepared: Prepared, report: ExperimentReport, label: str) -> ExperimentReport:
-    """The report with a note of what moved. Nothing moves unless the gate passed and there is one candidate."""
+    """The report with a note of what moved. Nothing moves unless the gate passed and there is one candidate.
+
+    Nor does the label return to a version that a person took it off, for a rollback is newer than the verdict that
+    it answers: checked again, the same version passes again.
+    """
     if report.status != "pass" or not report.has_gates:
         return report
     if len(prepared.candidates) != 1:
-        warning = f'label "{label}" was not moved: there are {len(prepared.candidates)} candidates'
-        return replace(report, warnings=(*report.warnings, warning))
+        return _warned(report, f'label "{label}" was not moved: there are {len(prepared.candidates)} candidates')
     variant = prepared.variants[prepared.candidates[0]]
-    history = prompts.label_history(session.store, variant.prompt_name, label)
-    if history and history[0].new_hash == variant.prompt_hash:  # moved again, it would have no earlier place
-        note = f'label "{label}" of prompt "{variant.prompt_name}" is on {variant.prompt_hash[:12]} already'
-        return replace(report, notes=(*report.notes, note))
-    reason = f"gate of {report.name} passed, registration {report.registration[:12]}"
-    move_label(session, variant.prompt_name, label, variant.prompt_hash, reason)
-    note = f'label "{label}" of prompt "{variant.prompt_name}" is now on {variant.prompt_hash[:12]}'
-    return replace(report, notes=(*report.notes, note))
+    prompt, version = variant.prompt_name, variant.prompt_hash
+    which = f'label "{label}" of prompt "{prompt}"'
+    history = prompts.label_history(session.store, prompt, label)
+    if history and history[0].new_hash == version:  # moved again, it would have no earlier place
+        return replace(report, notes=(*report.notes, f"{which} is on {version[:12]} already"))
+    left = next((move for move in history if move.old_hash == version), None)
+    if left is not None and not left.reason.startswith(_PASSED):
+        who, _, _ = left.who.partition(" <")  # an address does not belong into a comment that everybody reads
+        why = f"{who} took it off {version[:12]} on {left.at[:10]}" + (f" ({left.reason})" if left.reason else "")
+        mend = "`llmexp-tui prompts label` puts it back"
+        return _warned(report, f"{which} stays on {history[0].new_hash[:12]}: {why}; {mend}")
+    reason = f"{_PASSED}{report.name} passed, registration {report.registration[:12]}"
+    move_label(session, prompt, label, version, reason)
+    return replace(report, notes=(*report.notes, f"{which} is now on {version[:12]}"))
+
+
+def _warned(report: ExperimentReport, warning: str) -> ExperimentReport:
+    return replace(report, warnings=(*report.warnings, warning))

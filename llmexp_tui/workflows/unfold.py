@@ -16,7 +16,7 @@ from llmexp_tui.errors import InterruptedRunError, LlmexpError
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.arms import DONE, OPEN, done_copy, open_copy, stored_arms
+from llmexp_tui.workflows.arms import DONE, OPEN, done_copies, open_copy, stored_arms
 from llmexp_tui.workflows.floors import has_floors, store_floors
 from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, about, create_group, group_totals, plan_of
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
@@ -68,6 +68,7 @@ class _Check:
         failed = await self._complete_copy(arms) or await self._ask_judges(arms)
         if failed is not None:
             return failed
+        self._spare_copy(arms)
         if self._prepared.experiment.plan.runs == 3:
             if self._judge(arms, record=False).status == "inconclusive":
                 return await self._three_runs(arms)
@@ -83,7 +84,7 @@ class _Check:
         candidates', a sentinel, a copy of a few of those rows, looks whether it still answers as it did.
         """
         group, at = arms[0].group, datetime.fromisoformat(arms[0].created_at)
-        if self._prepared.experiment.plan.aa != "required" or done_copy(self._session, group):
+        if self._prepared.experiment.plan.aa != "required" or done_copies(self._session, group):
             return None
         span = None
         if not self._needs_aa(at):
@@ -203,6 +204,18 @@ class _Check:
             candidates=tuple(by_variant[name] for name in self._prepared.candidates),
             aa=None if aa is None else (aa.main, aa.copy),
         )
+
+    def _spare_copy(self, arms: Sequence[RunRecord]) -> None:
+        """Where a kept floor stands in for the A/A copy, the calls of a copy are saved, but for a sentinel's."""
+        baseline = next(run for run in arms if run.variant == self._prepared.baseline)
+        totals = group_totals(self._session, [baseline])
+        copies = group_totals(self._session, done_copies(self._session, baseline.group))
+        spared = totals[0].attempted - sum(copy.attempted for copy in copies)
+        if self._prepared.experiment.plan.aa != "required" or spared <= 0:
+            return
+        self._saved += spared
+        cost = about(spared, totals)
+        self._notes.append(f"the noise floor was measured before, which saved {spared:,} calls, {cost}")
 
     def _spare_runs(self, arms: Sequence[RunRecord]) -> None:
         """The second and third run are not needed: says so where the first was made just now."""

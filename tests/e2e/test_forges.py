@@ -48,13 +48,17 @@ def forge() -> Iterator[ForgeServer]:
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Path:
-    """A folder for the PATH: the program as installed, a pip that has nothing to do, an agent that writes down."""
+    """A folder for the PATH: the program as installed, a pip that has nothing to do, an agent that writes down.
+
+    Where a job makes an environment, it finds the same tools in it, and this pip alone.
+    """
     folder = tmp_path / "tools"
     folder.mkdir()
     for name, body in {
         "llmexp-tui": f'exec "{sys.executable}" -m llmexp_tui "$@"',
         "pip": f'echo "$@" >>"{tmp_path}/pip.log"',
         "buildkite-agent": f'printf "%s\\n" "$*" >>"{tmp_path}/agent.log"; cat >"{tmp_path}/annotation.md"',
+        "python3": f'mkdir -p "$3/bin"; mv "{folder}/pip" "$3/bin"; echo "PATH=$PWD/$3/bin:$PATH" >"$3/bin/activate"',
     }.items():
         (folder / name).write_text(f"#!/usr/bin/env bash\n{body}\n")
         (folder / name).chmod(0o755)

@@ -115,6 +115,15 @@ def test_a_forks_read_only_token_costs_the_comment_and_nothing_else(server, env,
     assert (tmp_path / "summary.md").exists()
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_limit_that_is_used_up_is_not_taken_for_a_token_that_may_not_write(server, env, tmp_path, method):
+    server.refusals = [(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "99999999999"})]
+    server.refused_methods = (method,)
+    (notice,) = GitHub(env, tmp_path).publish(check(), ()).notices
+    assert "the forge answered 403" in notice
+    assert len(server.written()) == (method == "POST"), "unsure who it is, it writes no second comment"
+
+
 def test_a_comment_stays_within_its_limit(server, env, tmp_path):
     rows = tuple(row(baseline_text="é" * 800) for _ in range(500))
     GitHub(env, tmp_path).publish(check(experiment(worst_rows=rows)), ())

@@ -63,6 +63,11 @@ def test_metrics_are_open_metrics_with_fixed_decimals(env, tmp_path):
     assert lines[-2:] == ["# EOF", ""]
 
 
+@pytest.mark.parametrize("delta", [0.0, -0.0, -4e-7])
+def test_no_change_is_told_as_no_change_and_not_as_another_one(delta):
+    assert " 0.000000\n" in open_metrics(check(experiment(metrics=(metric(delta=delta),))))
+
+
 def test_what_is_unknown_is_left_out():
     assert "llmexp_delta{" not in open_metrics(check(experiment(metrics=(metric(delta=None),))))
 

@@ -35,6 +35,13 @@ def test_markup_is_shown_not_applied():
     assert md_text("<b>*a* _b_ `c` [d](e) | f") == r"&lt;b&gt;\*a\* \_b\_ \`c\` \[d\](e) \| f"
 
 
+@pytest.mark.parametrize("shown", [md_text, md_fence])
+@pytest.mark.parametrize("text", ["/merge", "  /close", "a\n/approve\nb", "```\n/assign @me"])
+def test_no_line_is_an_order_to_a_forge(shown, text):
+    assert not re.search(r"^\s*/\w", shown(text), re.MULTILINE)
+    assert "/tmp/a" in shown("see /tmp/a")
+
+
 @pytest.mark.parametrize("text", ["a", "`", "``a``", "a|b", ""])
 def test_a_code_span_cannot_be_left(text):
     shown = md_code(text)

@@ -80,7 +80,7 @@ async def test_the_same_again_elsewhere_calls_nothing_and_says_the_same(jobs: Jo
     first = await jobs.check(jobs.checkout())
     again = await jobs.check(jobs.checkout())
     assert not jobs.called()
-    assert (again.status, again.experiments[0].calls, again.experiments[0].calls_saved) == ("pass", 0, 2 * ROWS)
+    assert (again.status, again.experiments[0].calls, again.experiments[0].calls_saved) == ("pass", 0, 3 * ROWS)
     told = [(m.verdict, m.delta, m.ci_low, m.noise_floor, m.noise_floor_state) for m in (the(first), the(again))]
     assert told[0] == told[1]
     assert the(again).floor_source == "stored"
@@ -91,6 +91,7 @@ async def test_an_unchanged_baseline_is_not_called_again_nor_its_copy(jobs: Jobs
     report = await jobs.check(jobs.checkout("brief"), days=0.5)
     assert report.status == "pass", report.experiments[0].reasons
     assert jobs.called() == {"brief": ROWS}
+    assert report.experiments[0].calls_saved == 2 * ROWS
 
 
 async def test_answers_of_another_day_are_held_against_thirty_of_today(jobs: Jobs) -> None:
@@ -103,6 +104,8 @@ async def test_answers_of_another_day_are_held_against_thirty_of_today(jobs: Job
     assert the(report).noise_floor == the(first).noise_floor
     assert f"{ROWS} of the baseline's answers come from the cache" in notes(report)
     assert "30 further calls" in notes(report)
+    effort = report.experiments[0]
+    assert (effort.calls, effort.calls_saved) == (ROWS + 30, 2 * ROWS - 30), "without the file: all three arms"
     again = await jobs.check(folder, days=30)
     assert not jobs.called()
     assert again.experiments[0].metrics == report.experiments[0].metrics

@@ -91,6 +91,9 @@ async def test_aa_then_check_reuses_its_floor(server: ModelServer, folder: Proje
     assert arms_called(server)["long"] == 0
     metric = next(m for m in report.experiments[0].metrics if m.metric == "exact_match")
     assert metric.noise_floor_state in ("measured", "deterministic")
+    told = report.experiments[0]
+    assert (told.calls, told.calls_saved) == (60, 120), "the baseline's answers and its copy's are those of the A/A"
+    assert "the noise floor was measured before, which saved 60 calls" in " ".join(told.notes)
 
 
 async def test_what_was_spent_is_unknown_where_a_price_is(server: ModelServer, folder: ProjectFolder) -> None:
@@ -303,6 +306,41 @@ async def test_a_pass_moves_a_label_once_and_rolling_back_restores_it(folder: Pr
         (entry, _) = entries(session.store, action="label")
         assert entry.detail["reason"].startswith("gate of tone passed, registration ")
         assert roll_back(session, "short", "staging").new_hash == before
+
+
+async def test_a_label_returns_to_what_a_person_took_it_off_by_a_person_only(folder: ProjectFolder) -> None:
+    async def passed(word: str) -> CheckReport:
+        folder.variants["short"] = f"short {word} {{{{ text }}}}"
+        folder.write()
+        return await checked(folder, label_on_pass="staging")
+
+    def place() -> str:
+        with folder.session() as session:
+            return label_history(session.store, "short", "staging")[0].new_hash
+
+    await passed("one")
+    one = place()
+    await passed("two")
+    two = place()
+    await passed("one")
+    assert place() == one, "a gate moved it away from here, and a gate may move it back"
+    await passed("two")
+    with folder.session() as session:
+        roll_back(session, "short", "staging")
+    report = await passed("two")
+    assert (report.exit_code, place()) == (0, one)
+    (warning,) = report.experiments[0].warnings
+    assert f'label "staging" of prompt "short" stays on {one[:12]}' in warning
+    assert f"took it off {two[:12]}" in warning
+    assert "llmexp-tui prompts label" in warning
+    await passed("three")
+    with folder.session() as session:
+        move_label(session, "short", "staging", two, "by hand after all")
+    await passed("three")
+    assert place() == two
+    await passed("four")
+    await passed("two")
+    assert place() == two, "the person's last word on it was to put it there"
 
 
 async def test_what_did_not_pass_moves_no_label(server: ModelServer, folder: ProjectFolder) -> None:

@@ -80,6 +80,7 @@ def test_compare_says_what_a_check_of_three_runs_said(sample: Path) -> None:
     report, _ = checked(sample)
     metric = next(m for m in report.metrics if m.metric == "exact_match")
     assert len(report.candidates[0].runs) == 3
+    assert report.candidates[0].totals.attempted == 3 * report.dataset.rows, "all runs stand in the report"
     with open_session(sample, env=os.environ) as session:
         again = compare_experiment(session, "examples")
     same = next(m for m in again.metrics if m.metric == "exact_match")
