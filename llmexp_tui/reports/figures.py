@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.usage import usd
 from llmexp_tui.reports.record import JudgeNoise
 from llmexp_tui.stats.result import MetricResult
+
+if TYPE_CHECKING:
+    from llmexp_tui.stats.agreement import Agreement
 
 UNKNOWN = "–"
 MANY_FLOORS = 99
@@ -228,6 +232,13 @@ def noise_text(noise: JudgeNoise) -> str:
         f"{of_call}; of the change's uncertainty {noise.change_judge:.0%} comes from the judge, "
         f"{noise.change_generation:.0%} from generation, {noise.change_rows:.0%} from which rows there are"
     )
+
+
+def agreement_text(found: Agreement) -> str:
+    """`0.45 (0.12 to 0.78)`: a coefficient of agreement with its interval; a dash where it is undefined."""
+    if found.value is None or found.low is None or found.high is None:
+        return UNKNOWN
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
 
 
 def p_text(p: float | None) -> str:
