@@ -125,8 +125,9 @@ def ratings(store: Store, run_id: str, fingerprint: str) -> dict[tuple[int, int]
 
 
 def last_said(store: Store, run_id: str, fingerprint: str) -> tuple[str, int]:
-    """When a person last scored an output of a run, or took a score back (empty: nobody did), and how many people did."""
-    query = select(func.max(_SCORE.c.at), func.count(_SCORE.c.by.distinct())).where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"))
+    """When a person last scored an output of a run, or took a score back, and how many people did; empty and 0."""
+    query = select(func.max(_SCORE.c.at), func.count(_SCORE.c.by.distinct()))
+    query = query.where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"))
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)

@@ -142,7 +142,7 @@ def _value(score: Score | None) -> float | None:
 def agreement_notes(
     session: Session, prepared: Prepared, baseline: Sequence[RunRecord], candidates: Sequence[Sequence[RunRecord]]
 ) -> tuple[str, ...]:
-    """A sentence for each kind of score and each candidate that several people gave it, whether a scorer asks or not."""
+    """A sentence for each kind of score and each candidate that several people gave it, asked for or not."""
     asked = {PREFERENCE if s.needs_baseline else GRADES: name for name, s in prepared.scorers.items() if s.by_people}
     notes = []
     for kind, name in (_KINDS | asked).items():

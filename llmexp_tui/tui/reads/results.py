@@ -46,7 +46,7 @@ def _speaks_of(comparison: Comparison, newest: RunRecord, session: Session) -> b
 
 
 def _last_said(comparison: Comparison, newest: RunRecord, session: Session) -> str:
-    """When people last scored an answer of a comparison, for one of its metrics or so that their agreement is told."""
+    """When people last scored an answer of a comparison, for one of its metrics, or more than one of them did."""
     report, scorers = report_of(comparison.body), scorers_of(session, newest)
     if report.baseline is None or session.store.read_only:
         return ""
