@@ -49,6 +49,12 @@ class PeopleAgreement:
         return f"{self._who} on {answers}: {self.method} {told}" + (", which is weak" if found.weak else "")
 
     @property
+    def brief(self) -> str:
+        """For one line of a screen: the figure first, which must not be cut."""
+        symbol, told = "κ" if len(self.people) == 2 else "α", agreement_text(self.agreement)
+        return self.sentence if told == UNKNOWN else f"{symbol} {told} of {self._who} on {self.agreement.rows:,}"
+
+    @property
     def _who(self) -> str:
         """The names of a few, without their addresses; of more people how many."""
         if len(self.people) > _NAMED:

@@ -212,7 +212,7 @@ def read_people(sitting: Sitting, session: Session) -> str:
     """How far everybody who scored these answers agrees, in words; empty where that is one person."""
     baseline, candidate = sitting.records
     found = people_agreement(session, sitting.scoring.kind, [baseline], [candidate])
-    return "" if found is None else found.sentence
+    return "" if found is None else found.brief
 
 
 def _said(item: Item, judgement: Judgement) -> str:
