@@ -316,11 +316,12 @@ async def test_one_answer_of_both_arms_gets_one_verdict_though_both_are_judged_a
     with court(lambda request: says(json.dumps(grade(next(grades))), delay_s=0.05)) as server:
         server.answer = lambda request: "yes"
         folder = project(tmp_path, server, variants=SAME_QUESTION)
-        await ran(folder)
+        outcome = await ran(folder)
         assert len(judge_requests(server)) == ROWS
     report = compared(folder)
     assert next(m for m in report.metrics if m.metric == "tone").ties == ROWS
     costs = [arm.judge_cost_usd for arm in (report.baseline, *report.candidates) if arm is not None]
+    assert len(outcome.judging) == 2 and f"short: judged by {JUDGE} for {usd(costs[1])}" in outcome.judging
     assert None not in costs and sum(costs) > 0  # type: ignore[arg-type]
 
 
