@@ -113,7 +113,7 @@ async def test_what_cannot_be_read_is_unscored_and_counted_never_zero(
     def verdict(request: Recorded) -> Reply | dict[str, Any]:
         return fault if judged_item(request) == 0 and shown(request, "answer") == "no" else grade()
 
-    limit = 0.5 if fault.act else 20.0
+    limit = 3.0 if fault.act else 20.0
     with court(verdict, wrong=lambda arm, item: arm == "short" and item == 0) as server:
         folder = project(tmp_path, server, lane, jury={"timeout_s": limit})
         assert (await ran(folder)).exit_code == 0

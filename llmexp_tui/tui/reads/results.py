@@ -11,7 +11,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.json import experiment_json
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.scoring.human import GRADES, PREFERENCE
-from llmexp_tui.store import comparisons, runs, scores
+from llmexp_tui.store import audit, comparisons, runs, scores
 from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import report_of
 from llmexp_tui.tui.reads.scorers import declared_scorers, kept_of, scorers_of
@@ -38,11 +38,19 @@ def knows_of(comparison: Comparison, newest: RunRecord) -> bool:
 
 
 def _speaks_of(comparison: Comparison, newest: RunRecord, session: Session) -> bool:
-    """Whether a comparison is of the newest runs, with the project file's scorers and what people said by now."""
-    if not knows_of(comparison, newest) or comparison.at < _last_said(comparison, newest, session):
+    """Whether a comparison is of the newest runs, with the project file's scorers and what was said by now."""
+    if not knows_of(comparison, newest) or comparison.at < _last_judged(newest.experiment, session):
+        return False
+    if comparison.at < _last_said(comparison, newest, session):
         return False
     compared = comparison.body.get("scorers")
     return compared is None or session.store.read_only or compared == _scorers_now(newest, session, compared)
+
+
+def _last_judged(experiment: str, session: Session) -> str:
+    """When judges were last asked about stored answers, wherever that was; empty where they never were."""
+    asked = audit.entries(session.store, subject=experiment, action="judge", limit=1)
+    return asked[0].at if asked and not session.store.read_only else ""
 
 
 def _last_said(comparison: Comparison, newest: RunRecord, session: Session) -> str:
