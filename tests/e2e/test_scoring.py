@@ -137,7 +137,7 @@ async def test_the_rows_of_a_preference_show_which_answer_was_preferred_and_why(
         asked = RowQuery(long.id, short.id, "preferred", filter="regressed", sort="change")
         source = RowSource(asked, session)
         assert source.count() == 2
-        assert "0 → -1" in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+        assert "0 → −1" in plain(source.page(0, 1)[0].cells[1])
         detail = source.detail(0)
         assert detail is not None and detail.candidate.scores[0]["preferred"].label == "worse"
         assert RowSource(replace(asked, filter="all"), session).count() == 6
@@ -388,10 +388,10 @@ async def test_the_rows_of_what_people_said_show_it_with_who_and_when(tmp_path: 
             give_grade(session, long, rows[0], 5)
             give_grade(session, short, rows[0], grade_given, note="curt")
             give_preference(session, long, short, rows[0], "baseline" if who == "ada" else "tie")
-        for name, said in (("human", "5 → 1.5"), ("liked", "0 → -0.5")):
+        for name, said in (("human", "5 → 1.5"), ("liked", "0 → −0.5")):
             source = RowSource(RowQuery(long.id, short.id, name, filter="regressed"), session)
             assert source.count() == 1
-            assert said in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+            assert said in plain(source.page(0, 1)[0].cells[1])
         detail = source.detail(0)
         assert detail is not None
         told = [plain(line) for line in score_lines(detail)]
