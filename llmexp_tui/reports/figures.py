@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from llmexp_tui.domain.run import RunTotals
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.usage import usd
 from llmexp_tui.reports.record import JudgeNoise
 from llmexp_tui.stats.result import MetricResult
+
+if TYPE_CHECKING:
+    from llmexp_tui.stats.agreement import Agreement
 
 UNKNOWN = "–"
 MANY_FLOORS = 99
@@ -105,7 +109,12 @@ def number(value: float | None, digits: int = 3) -> str:
     if value == 0:
         return "0"
     decimals = max(digits - 1 - math.floor(math.log10(abs(value))), 0)
-    return f"{value:,.{decimals}f}" if decimals < 9 else f"{value:.{digits - 1}e}"
+    return minus(f"{value:,.{decimals}f}" if decimals < 9 else f"{value:.{digits - 1}e}")
+
+
+def minus(text: str) -> str:
+    """A figure with the true minus sign."""
+    return text.replace("-", "−")
 
 
 def money(value: float | None) -> str:
@@ -120,7 +129,7 @@ def spent_text(value: float | None) -> str:
 
 def percent(share: float | None, decimals: int = 1) -> str:
     """A share as percent without its sign's unit; a dash where it is unknown."""
-    return UNKNOWN if share is None else f"{100 * share + 0.0:.{decimals}f}"
+    return UNKNOWN if share is None else minus(f"{100 * share + 0.0:.{decimals}f}")
 
 
 def arm_values(metric: MetricResult) -> str:
@@ -184,9 +193,8 @@ def difference(metric: MetricResult, value: float | None, *, signed: bool = Fals
         return UNKNOWN
     text = percent(value) if metric.is_ratio or metric.type in SHARE_TYPES else number(value)
     if not any(digit in text for digit in "123456789"):
-        return text.lstrip("-")
-    sign = "+" if signed and value > 0 else ""
-    return (sign + text).replace("-", "−")
+        return text.lstrip("−")
+    return ("+" if signed and value > 0 else "") + text
 
 
 def unit_of_change(metric: MetricResult) -> str:
@@ -228,6 +236,13 @@ def noise_text(noise: JudgeNoise) -> str:
         f"{of_call}; of the change's uncertainty {noise.change_judge:.0%} comes from the judge, "
         f"{noise.change_generation:.0%} from generation, {noise.change_rows:.0%} from which rows there are"
     )
+
+
+def agreement_text(found: Agreement) -> str:
+    """`0.45 (0.12 to 0.78)`: a coefficient of agreement with its interval; a dash where it is undefined."""
+    if found.value is None or found.low is None or found.high is None:
+        return UNKNOWN
+    return minus(f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})")
 
 
 def p_text(p: float | None) -> str:

@@ -16,7 +16,8 @@ def load(module: str, settings: Settings, extra: str | None = None) -> Any:
         return import_module(module)
     except ImportError as error:
         mend = f'pip install "llmexp-tui[{extra}]"' if extra else "install llmexp-tui anew"
-        what = f"{settings.spec.type} needs the package {module}, which cannot be imported ({error})"
+        package = module.partition(".")[0]
+        what = f"{settings.spec.type} needs the package {package}, which cannot be imported ({error})"
         raise ConfigError(what, where=settings.where, mend=mend) from None
 
 

@@ -75,3 +75,24 @@ def unguarded(schema: Any) -> str | None:
         elif isinstance(item, Sequence) and not isinstance(item, str):
             waiting.extend(item)
     return "unevaluatedProperties" if {"unevaluatedProperties", "patternProperties"} <= keys else None
+
+
+def dangling(schema: Any, draft: Any) -> str | None:
+    """The first reference of a valid schema to what it does not hold, None without one. `draft` is its validator."""
+    from jsonschema.validators import SPECIFICATIONS
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import specification_with
+
+    resource = specification_with(draft.META_SCHEMA["$schema"]).create_resource(schema)
+    waiting = [(resource, SPECIFICATIONS.resolver_with_root(resource))]
+    while waiting:
+        part, resolver = waiting.pop()
+        for keyword in ("$ref", "$dynamicRef"):
+            reference = part.contents.get(keyword) if isinstance(part.contents, Mapping) else None
+            try:
+                if isinstance(reference, str):
+                    resolver.lookup(reference)
+            except Unresolvable:
+                return reference
+        waiting += [(inner, resolver.in_subresource(inner)) for inner in part.subresources()]
+    return None

@@ -12,7 +12,7 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.scoring.definition import NO_EXPECTED, PASS, Definition, ScorerContext
 from llmexp_tui.scoring.libraries import library_version, load
 from llmexp_tui.scoring.sample import Sample
-from llmexp_tui.scoring.schema_guard import guarded_keywords, unguarded
+from llmexp_tui.scoring.schema_guard import dangling, guarded_keywords, unguarded
 from llmexp_tui.scoring.settings import Settings
 from llmexp_tui.scoring.text import REGEX_SECONDS
 
@@ -98,6 +98,8 @@ def json_schema(settings: Settings, context: ScorerContext) -> Definition:
         settings.refuse(f"the schema is not valid: {one_line(error.message)}", "mend it at " + error.json_path)
     if (keyword := unguarded(schema)) is not None:
         settings.refuse(f"the schema has {keyword} beside patternProperties", "say additionalProperties instead")
+    if (reference := dangling(schema, draft)) is not None:
+        settings.refuse(f"the schema refers to {one_line(reference, 80)}, which it does not hold", "put it in $defs")
     keywords = guarded_keywords(engine, REGEX_SECONDS, lambda item: normal_form(item, True))
     validator = jsonschema.validators.extend(draft, keywords)(schema, registry=referencing.Registry())
 
@@ -110,8 +112,6 @@ def json_schema(settings: Settings, context: ScorerContext) -> Definition:
             problem = next(iter(validator.iter_errors(value)), None)
         except TimeoutError:
             return Score(None, error=f"a pattern of the schema took longer than {REGEX_SECONDS:g} s on this answer")
-        except referencing.exceptions.Unresolvable as error:
-            return Score(None, error=f"the schema refers to what it does not hold: {one_line(str(error))}")
         except RecursionError:
             return failed("nested too deeply")
         return PASS if problem is None else failed(f"{problem.json_path}: {problem.message}")

@@ -124,13 +124,15 @@ def ratings(store: Store, run_id: str, fingerprint: str) -> dict[tuple[int, int]
     return found
 
 
-def last_said(store: Store, run_id: str, fingerprint: str) -> str:
-    """When a person last scored an output of a run, or took a score back; empty where nobody did."""
-    query = select(func.max(_SCORE.c.at)).where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"))
+def last_said(store: Store, run_id: str, fingerprint: str) -> tuple[str, int]:
+    """When a person last scored an output of a run, or took a score back, and how many people did; empty and 0."""
+    query = select(func.max(_SCORE.c.at), func.count(_SCORE.c.by.distinct()))
+    query = query.where(_SCORE.c.by != "", ~_SCORE.c.by.startswith(":"))
     with store.read() as connection:
         run = run_no(store, connection, run_id)
         scorer = find_no(connection, _SCORER, "fingerprint", fingerprint)
-        return connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).scalar() or ""
+        at, people = connection.execute(query.where(_SCORE.c.run_no == run, _SCORE.c.scorer_no == scorer)).one()
+        return at or "", people
 
 
 def said_of_row(store: Store, run_id: str, fingerprint: str, row_no: int) -> dict[int, dict[str, tuple[str, Score]]]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from llmexp_tui.domain.hashing import content_hash
 from llmexp_tui.domain.run import RunRecord
 from llmexp_tui.domain.score import Score
+from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import UsageError
+from llmexp_tui.reports.figures import UNKNOWN, agreement_text
 from llmexp_tui.scoring.human import GRADES, PREFERENCE, SCALE, human_body
 from llmexp_tui.store import experiments, scores
 from llmexp_tui.store.names import run_no
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from llmexp_tui.workflows.prepare import Prepared
 
 DRAWS = 499
+_NAMED = 3
+_KINDS = {GRADES: "grades by people", PREFERENCE: "preferences of people"}
+"""What people may say, and what a report calls it where no scorer of the experiment names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,25 @@ class PeopleAgreement:
     @property
     def sentence(self) -> str:
         """For a report: who, how many answers, how far."""
-        who, found = f"{len(self.people)} people", self.agreement
-        if found.value is None or found.low is None or found.high is None:
-            return f"{who} said the same throughout or shared no answer: {self.method} says nothing yet"
-        told = f"{self.method} {found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
-        return f"{who} on {found.rows} answers: {told}" + (", which is weak" if found.weak else "")
+        found, told = self.agreement, agreement_text(self.agreement)
+        if told == UNKNOWN:
+            return f"{self._who} said the same throughout or shared no answer: {self.method} says nothing yet"
+        answers = f"{found.rows:,} answer{'' if found.rows == 1 else 's'}"
+        return f"{self._who} on {answers}: {self.method} {told}" + (", which is weak" if found.weak else "")
+
+    @property
+    def brief(self) -> str:
+        """For one line of a screen: the figure first, which must not be cut."""
+        symbol, told = "κ" if len(self.people) == 2 else "α", agreement_text(self.agreement)
+        return self.sentence if told == UNKNOWN else f"{symbol} {told} of {self._who} on {self.agreement.rows:,}"
+
+    @property
+    def _who(self) -> str:
+        """The names of a few, without their addresses; of more people how many."""
+        if len(self.people) > _NAMED:
+            return f"{len(self.people)} people"
+        names = [one_line(person.partition(" <")[0], 40) for person in self.people]
+        return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def human_fingerprint(kind: str, baseline: RunRecord | None = None, candidate: RunRecord | None = None) -> str:
@@ -129,12 +148,10 @@ def _value(score: Score | None) -> float | None:
 def agreement_notes(
     session: Session, prepared: Prepared, baseline: Sequence[RunRecord], candidates: Sequence[Sequence[RunRecord]]
 ) -> tuple[str, ...]:
-    """A sentence for each metric that people score and each candidate that several of them scored."""
+    """A sentence for each kind of score and each candidate that several people gave it, asked for or not."""
+    asked = {PREFERENCE if s.needs_baseline else GRADES: name for name, s in prepared.scorers.items() if s.by_people}
     notes = []
-    for name, scorer in prepared.scorers.items():
-        if not scorer.by_people:
-            continue
-        kind = PREFERENCE if scorer.needs_baseline else GRADES
+    for kind, name in (_KINDS | asked).items():
         for arm in candidates:
             found = people_agreement(session, kind, baseline, arm)
             if found is not None:

@@ -47,8 +47,8 @@ class Bench:
     calls: int = 0
     missing: int = 0
     breakers: dict[str, Breaker] = field(default_factory=dict)
-    embedding: dict[bytes, asyncio.Event] = field(default_factory=dict)
-    """What is being embedded now: key of a text -> set once it was tried."""
+    asked: dict[bytes, asyncio.Event] = field(default_factory=dict)
+    """What is being asked or embedded now: key of the question or text -> set once it was tried."""
 
     async def call(
         self, name: str, model: Model, provider: Provider | None, request: Request
@@ -95,8 +95,8 @@ class _Gated:
 class ScoreCall:
     """The callable that one score's calls go through, a JudgeCall.
 
-    `since`: answers from before that time (RFC 3339 UTC) do not count; what several scorers of one judging ask alike
-    is asked once even so. `stopped`: a call was not made, so the score is not to be kept.
+    `since`: answers from before that time (RFC 3339 UTC) do not count; what is asked alike in one judging, by several
+    scorers or of several arms, is asked once even so. `stopped`: a call was not made, so the score is not to be kept.
     """
 
     bench: Bench
@@ -130,20 +130,27 @@ class ScoreCall:
             return self._stop(error)
 
     async def _judged(self, name: str, model: Model, key: bytes, request: Request) -> Completion | Failure:
-        known = self._cached([key])
-        if key in known:
+        asked = self.bench.asked
+        while not (known := self._cached([key])) and key in asked:  # both arms said the same: one verdict for both
+            await asked[key].wait()
+        if known:
             return replace(known[key], cost_usd=0.0)
         if self._may_not_call():
             return NOT_CALLED
-        result = await self.bench.call(name, model, None, request)
-        self.stopped = self.stopped or result is NOT_CALLED
-        if isinstance(result, Completion):
-            self._remember(key, result)
-        return result
+        asked[key] = tried = asyncio.Event()
+        try:
+            result = await self.bench.call(name, model, None, request)
+            self.stopped = self.stopped or result is NOT_CALLED
+            if isinstance(result, Completion):
+                self._remember(key, result)
+            return result
+        finally:
+            del asked[key]
+            tried.set()
 
     async def _embedded(self, name: str, model: Model, texts: Sequence[str]) -> Embeddings | Failure:
         keys = {text: _text_key(model, text) for text in texts}
-        asked, cost = self.bench.embedding, cast(float | None, 0.0)
+        asked, cost = self.bench.asked, cast(float | None, 0.0)
         known = self._cached(list(keys.values()))
         while missing := {text: key for text, key in keys.items() if key not in known}:
             new = {text: key for text, key in missing.items() if key not in asked}
@@ -172,7 +179,7 @@ class ScoreCall:
         request = build_request(model, [Message("user", text) for text in new], seed=None)
         once = _EmbedOnce(self.bench.lanes, model, tuple(new))
         tried = asyncio.Event()
-        self.bench.embedding.update(dict.fromkeys(new.values(), tried))
+        self.bench.asked.update(dict.fromkeys(new.values(), tried))
         try:
             result = await self.bench.call(name, replace(model, lane="litellm"), once, request)
             self.stopped = self.stopped or result is NOT_CALLED
@@ -183,7 +190,7 @@ class ScoreCall:
             return result
         finally:
             for key in new.values():
-                del self.bench.embedding[key]
+                del self.bench.asked[key]
             tried.set()
 
     def _cached(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:

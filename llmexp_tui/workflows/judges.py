@@ -93,7 +93,7 @@ def judges_of(session: Session, scorer: Scorer, record: RunRecord) -> tuple[str,
 def _mixed(
     session: Session, prepared: Prepared, name: str, scorer: Scorer, baseline: Arm, candidates: Sequence[Arm]
 ) -> Iterator[str]:
-    """Runs that this scorer has not judged at all: by what they were judged instead, and how to mend it."""
+    """Runs that this scorer was never asked about: by what they were judged instead, and how to mend it."""
     for arm in candidates:
         pairs = [(run, against(base.id)) for run, base in zip(arm, baseline, strict=False)]
         sides = pairs if scorer.needs_baseline else [(run, "") for run in (*baseline, *arm)]
@@ -111,7 +111,8 @@ def _mixed(
 def _unjudged(session: Session, scorer: Scorer, run: RunRecord, by: str) -> bool:
     answered = runs.totals(session.store, run.id).completed
     left = runs.unscored(session.store, run.id, {"": scorer.fingerprint}, by=by)[""]
-    return answered > 0 and left == answered
+    tried = scores.commonest_error(session.store, run.id, scorer.fingerprint, by=by) is not None
+    return answered > 0 and left == answered and not tried
 
 
 def _differs(session: Session, name: str, scorer: Scorer, run: RunRecord) -> str | None:

@@ -35,7 +35,8 @@ SHORTEST_VERDICT = 20
 class JudgeEstimate:
     """What a scorer asks of one model over all arms, further judgements included, nothing cached.
 
-    What several scorers ask alike is counted with the one that asks it of most answers.
+    What several scorers ask alike is counted with the one that asks it of most answers. What is asked alike of two
+    arms, which is asked once, is counted for both: which answers will be equal nobody knows.
 
     Tokens and USD as (low, high): from answers of a word and curt verdicts to the full allowance of both. USD None
     where the price is unknown.

@@ -13,10 +13,10 @@ from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import UsageError
 from llmexp_tui.store import queue, runs
-from llmexp_tui.workflows.group import GroupOutcome, Invocation, group_totals, plan_of
+from llmexp_tui.workflows.group import GroupOutcome, Invocation, plan_of
 from llmexp_tui.workflows.hold import holding
 from llmexp_tui.workflows.prepare import Prepared
-from llmexp_tui.workflows.run import RunOptions, RunOutcome
+from llmexp_tui.workflows.run import RunOptions, RunOutcome, as_run_outcome
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.stored import prepare_stored
 
@@ -54,8 +54,8 @@ async def resume(
     finally:
         await invocation.aclose()
     done = tuple(r for outcome in outcomes for r in outcome.runs)
-    calls = sum(outcome.calls for outcome in outcomes)
-    return RunOutcome(done[0].group, done, group_totals(session, done), calls, outcomes[-1].error)
+    calls, spent = sum(outcome.calls for outcome in outcomes), sum(outcome.cost_usd for outcome in outcomes)
+    return as_run_outcome(session, GroupOutcome(done, calls, spent, error=outcomes[-1].error))
 
 
 async def resume_group(invocation: Invocation, prepared: Prepared, records: Sequence[RunRecord]) -> GroupOutcome:

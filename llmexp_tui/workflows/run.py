@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from llmexp_tui.domain.run import RunRecord, RunTotals
+from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunTotals
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import LlmexpError, UnknownNameError, UsageError
+from llmexp_tui.reports.figures import judging_text
+from llmexp_tui.store.scores import judge_cost, judges_of
 from llmexp_tui.workflows.group import (
     ArmPlan,
     CallOptions,
@@ -54,7 +56,7 @@ class RunOptions:
 class RunOutcome:
     """The runs of a group with totals counted from their cells; `error` is what stopped them.
 
-    `warnings` say what makes the judges' numbers doubtful.
+    `judging` says of each run that was judged by whom, and for how much; `warnings` what makes that doubtful.
     """
 
     group: str
@@ -62,6 +64,7 @@ class RunOutcome:
     totals: tuple[RunTotals, ...]
     calls: int
     error: LlmexpError | None = None
+    judging: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -110,6 +113,16 @@ async def run_plans(
 
 
 def as_run_outcome(session: Session, outcome: GroupOutcome) -> RunOutcome:
-    """The outcome with totals counted from the store."""
+    """The outcome with totals and judges read from the store."""
     totals = group_totals(session, outcome.runs)
-    return RunOutcome(outcome.runs[0].group, outcome.runs, totals, outcome.calls, outcome.error)
+    judging = tuple(said for run in outcome.runs if (said := _judging(session, run)))
+    return RunOutcome(outcome.runs[0].group, outcome.runs, totals, outcome.calls, outcome.error, judging)
+
+
+def _judging(session: Session, run: RunRecord) -> str:
+    """Who judged a run's answers, and for how much; empty where nobody did."""
+    by = {scorer: judges_of(session.store, run.id, scorer) for scorer in run.environment["scorers"].values()}
+    asked = [scorer for scorer, models in by.items() if models]
+    judges = tuple(dict.fromkeys(model for scorer in asked for model in by[scorer]))
+    said = judging_text(judges, judge_cost(session.store, run.id, asked))
+    return said and f"{run.variant}{'' if run.slot == SLOT_MAIN else ' (A/A)'}: {said}"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmexp_tui.store import queue
+from llmexp_tui.store import comparisons, queue
 from llmexp_tui.tui.app import LlmexpApp
+from llmexp_tui.tui.reads.results import read_report
 from llmexp_tui.tui.screens.confirm import ConfirmScreen
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.settings import Settings
 from llmexp_tui.tui.state.cells import plain
-from llmexp_tui.tui.state.results import sentences
+from llmexp_tui.tui.state.results import asks_for_judges, sentences
 from llmexp_tui.workflows import start
+from llmexp_tui.workflows.rejudge import rejudge
 from llmexp_tui.workflows.run import RunOptions, run_experiment
 from tests.fakes.judges import MODELS, RUBRIC, court, judge_requests
 from tests.fakes.programs import environment
@@ -66,3 +68,21 @@ async def test_arms_judged_differently_are_judged_alike_by_a_key(tmp_path: Path)
             assert len(judge_requests(server)) == asked + 2 * ROWS
             assert server.count == called + 2 * ROWS, "no variant was called"
             assert [entry.command["kind"] for entry in queue.entries(session.store)] == ["judge"]
+
+
+async def test_what_a_judge_said_meanwhile_is_in_the_results_whoever_asked_it(tmp_path: Path) -> None:
+    with court() as server:
+        folder = ProjectFolder(tmp_path, server, rows=ROWS, gates=(), scorers=["exact_match", RUBRIC], models=MODELS)
+        with folder.session() as session:
+            assert (await run_experiment(session, "tone", RunOptions())).exit_code == 0
+        folder.scorers[1] = {**RUBRIC, "criteria": "Is it short?"}
+        folder.write()
+        with folder.session() as app, folder.session() as other:
+            before = read_report("tone", app)
+            assert asks_for_judges(before)
+            assert (await rejudge(other, ("tone",), RunOptions())).calls == 2 * ROWS
+            after = read_report("tone", app)
+            assert not asks_for_judges(after)
+            assert next(m for m in after.metrics if m.metric == "tone").n_pairs == ROWS
+            compared = len(comparisons.history(app.store, "tone"))
+            assert read_report("tone", app) == after and len(comparisons.history(app.store, "tone")) == compared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ async def test_what_cannot_be_read_is_unscored_and_counted_never_zero(
     def verdict(request: Recorded) -> Reply | dict[str, Any]:
         return fault if judged_item(request) == 0 and shown(request, "answer") == "no" else grade()
 
-    limit = 0.5 if fault.act else 20.0
+    limit = 3.0 if fault.act else 20.0
     with court(verdict, wrong=lambda arm, item: arm == "short" and item == 0) as server:
         folder = project(tmp_path, server, lane, jury={"timeout_s": limit})
         assert (await ran(folder)).exit_code == 0
@@ -305,6 +306,39 @@ async def test_a_second_run_takes_answers_and_judgements_from_the_cache(tmp_path
     report = compared(folder)
     assert value_of(report, "tone") == (0.75, 0.75)
     assert report.candidates[0].judge_cost_usd == 0.0
+
+
+SAME_QUESTION = {name: f"system:\n{name}\n\nuser:\n{{{{ text }}}}" for name in ("long", "short")}
+
+
+async def test_one_answer_of_both_arms_gets_one_verdict_though_both_are_judged_at_once(tmp_path: Path) -> None:
+    grades = itertools.cycle(range(1, 6))
+    with court(lambda request: says(json.dumps(grade(next(grades))), delay_s=0.05)) as server:
+        server.answer = lambda request: "yes"
+        folder = project(tmp_path, server, variants=SAME_QUESTION)
+        outcome = await ran(folder)
+        assert len(judge_requests(server)) == ROWS
+    report = compared(folder)
+    assert next(m for m in report.metrics if m.metric == "tone").ties == ROWS
+    costs = [arm.judge_cost_usd for arm in (report.baseline, *report.candidates) if arm is not None]
+    assert len(outcome.judging) == 2 and f"short: judged by {JUDGE} for {usd(costs[1])}" in outcome.judging
+    assert None not in costs and sum(costs) > 0  # type: ignore[arg-type]
+
+
+async def test_where_the_one_call_fails_the_other_arm_asks_for_itself(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def first_fails(request: Recorded) -> Reply | dict[str, Any]:
+        asked.append(judged_item(request))
+        return FAULTS["bad_request"].after(0.05) if asked.count(asked[-1]) == 1 else grade()
+
+    with court(first_fails) as server:
+        server.answer = lambda request: "yes"
+        folder = project(tmp_path, server, variants=SAME_QUESTION, rows=2)
+        await ran(folder)
+    report = compared(folder)
+    arms = [arm for arm in (report.baseline, *report.candidates) if arm is not None]
+    assert len(asked) == 4 and sum(number for arm in arms for _, number in arm.unscored) == 2
 
 
 async def test_an_aa_copy_has_judgements_of_its_own(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 from tests.fakes.replies import Recorded, Reply, says
 
 ROWS = 40
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 PREFER = {"type": "pairwise", "name": "preferred", "model": "jury", "against": "baseline"}
 
 
@@ -135,7 +137,7 @@ async def test_the_rows_of_a_preference_show_which_answer_was_preferred_and_why(
         asked = RowQuery(long.id, short.id, "preferred", filter="regressed", sort="change")
         source = RowSource(asked, session)
         assert source.count() == 2
-        assert "0 → -1" in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+        assert "0 → −1" in plain(source.page(0, 1)[0].cells[1])
         detail = source.detail(0)
         assert detail is not None and detail.candidate.scores[0]["preferred"].label == "worse"
         assert RowSource(replace(asked, filter="all"), session).count() == 6
@@ -218,6 +220,25 @@ async def test_a_fresh_run_embeds_once_too_whatever_scorers_share_the_vectors(tm
         with folder.session() as session:
             assert (await rejudge(session, ("tone",), RunOptions())).calls == 0
     assert metric(compared(folder), "close").baseline == 0.9
+
+
+async def test_an_answer_uses_the_vectors_it_had_made_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    clock = [NOON]
+
+    def behave(request: Recorded) -> Reply | None:
+        if request.path.endswith("/embeddings"):
+            clock.append(NOON - timedelta(hours=1))
+        return embeddings(request) if request.index < 100 else Reply(status=400)  # asking again and again must end
+
+    near = {"type": "semantic_similarity", "name": "near", "model": "embed"}
+    with ModelServer(lambda request: f"yes {item_of(request)}").behave(behave) as server:
+        folder = project(tmp_path, server, near, models={"embed": {"model": "openai/embed-2026-01-01"}}, rows=6)
+        with folder.session() as session:
+            session.now = lambda: clock[-1]
+            await run_experiment(session, "tone", RunOptions(fresh=True))
+        sent = [text for r in server.requests if r.path.endswith("/embeddings") for text in r.body["input"]]
+    assert len(sent) <= 2 * 6 * 2  # each answer's text and the expected one, no more than once for each answer
+    assert compared(folder).candidates[0].unscored == ()
 
 
 async def test_an_embedding_that_fails_leaves_the_output_unscored(tmp_path: Path) -> None:
@@ -367,10 +388,10 @@ async def test_the_rows_of_what_people_said_show_it_with_who_and_when(tmp_path: 
             give_grade(session, long, rows[0], 5)
             give_grade(session, short, rows[0], grade_given, note="curt")
             give_preference(session, long, short, rows[0], "baseline" if who == "ada" else "tie")
-        for name, said in (("human", "5 → 1.5"), ("liked", "0 → -0.5")):
+        for name, said in (("human", "5 → 1.5"), ("liked", "0 → −0.5")):
             source = RowSource(RowQuery(long.id, short.id, name, filter="regressed"), session)
             assert source.count() == 1
-            assert said in plain(source.page(0, 1)[0].cells[1]).replace("−", "-")
+            assert said in plain(source.page(0, 1)[0].cells[1])
         detail = source.detail(0)
         assert detail is not None
         told = [plain(line) for line in score_lines(detail)]

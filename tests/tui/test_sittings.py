@@ -12,7 +12,7 @@ from llmexp_tui.project.config import load_project
 from llmexp_tui.store import comparisons
 from llmexp_tui.tui.reads import scoring as reads
 from llmexp_tui.tui.reads.results import read_report
-from llmexp_tui.tui.reads.scoring import Keeper, Sitting, read_agreement, read_sitting
+from llmexp_tui.tui.reads.scoring import Keeper, Sitting, read_agreement, read_people, read_sitting
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import NOW
 
@@ -67,6 +67,38 @@ def test_a_grade_is_held_against_a_scorer_the_way_that_it_points(session: Sessio
             assert found.scoring.item == item
             found.scoring.grade(5 if right else 1)
         assert read_agreement(found, found.rivals[0], session).startswith(expected)
+
+
+def test_people_who_scored_the_same_answers_are_told_how_far_they_agree(session: Session) -> None:
+    minutes = count()
+    session.now = lambda: NOW + timedelta(minutes=next(minutes))
+
+    def says(who: str, kind: str, *values: int) -> str:
+        session.who = who
+        found = sitting(session, kind)
+        keeper = Keeper(found)
+        for value in values:
+            said = found.scoring.prefer("left" if value else "right") if kind == "ab" else found.scoring.grade(value)
+            assert said is not None
+            keeper.add(*said)
+        keeper.keep(session)
+        return read_people(found, session)
+
+    before = read_report("tone", session)
+    assert says("Ada <ada@a.example>", "rubric", *[1, 5, 2, 4] * 10) == ""
+    assert read_report("tone", session) == before, "one person agrees with nobody"
+    told = says("bob", "rubric", *[1, 5, 2, 4] * 10)
+    notes = read_report("tone", session).notes
+    figures, _, number = told.removeprefix("κ ").partition(" of Ada and bob on ")
+    (note,) = [note for note in notes if note.startswith("grades by people, short: Ada and bob on")]
+    assert f" on {number} answers: Cohen's kappa {figures}" in note, "though no scorer asks for grades"
+    assert not any(note.startswith("preferences") for note in notes)
+    says("Ada <ada@a.example>", "ab", *[1, 0] * 5)
+    assert " of Ada and bob on " in says("bob", "ab", *[1, 0] * 5)
+    told = says("eve", "ab", *[1, 1, 0] * 3)
+    figures, _, number = told.removeprefix("α ").partition(" of Ada, bob and eve on ")
+    (note,) = [note for note in read_report("tone", session).notes if note.startswith("preferences of people, short")]
+    assert f"Ada, bob and eve on {number} answers: Krippendorff's alpha {figures}" in note
 
 
 def test_results_are_compared_again_once_somebody_scored_by_hand(session: Session, project: Path) -> None:

@@ -15,9 +15,8 @@ from llmexp_tui.domain.gate import RATIO_METRICS, SHARE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llmexp_tui.domain.run import RunRecord, RunTotals
     from llmexp_tui.stats.floor import FloorRecord
-    from llmexp_tui.workflows.run import RunOptions
+    from llmexp_tui.workflows.run import RunOptions, RunOutcome
 
 _Experiment = Annotated[str, typer.Argument(show_default=False)]
 _Rows = Annotated[
@@ -42,7 +41,7 @@ def run(
     wanted = _run_options(options, tuple(variant or ()), rows, repeats)
     with opened(options) as session:
         outcome = followed(lambda listener, flag: run_experiment(session, experiment, wanted, listener, flag=flag))
-    _show_runs(outcome.runs, outcome.totals)
+    _show_runs(outcome)
     _warn(outcome.warnings)
     return _ended(outcome.stop_reason, outcome.exit_code)
 
@@ -61,7 +60,7 @@ def aa(
     wanted = _run_options(options, (), rows, repeats)
     with opened(options) as session:
         outcome = followed(lambda listener, flag: run_aa(session, experiment, variant, wanted, listener, flag=flag))
-    _show_runs(outcome.runs, outcome.totals)
+    _show_runs(outcome.run)
     output.write("")
     output.write_table(
         ("METRIC", "NOISE FLOOR", "STATE"),
@@ -82,7 +81,7 @@ def resume(
     wanted = _run_options(options, (), None, None)
     with opened(options) as session:
         outcome = followed(lambda listener, flag: finish(session, run, listener, options=wanted, flag=flag))
-    _show_runs(outcome.runs, outcome.totals)
+    _show_runs(outcome)
     return _ended(outcome.stop_reason, outcome.exit_code)
 
 
@@ -107,7 +106,7 @@ def _run_options(
     )
 
 
-def _show_runs(runs: Sequence[RunRecord], totals: Sequence[RunTotals]) -> None:
+def _show_runs(outcome: RunOutcome) -> None:
     from llmexp_tui.reports import figures
 
     output.write_table(
@@ -123,10 +122,12 @@ def _show_runs(runs: Sequence[RunRecord], totals: Sequence[RunTotals]) -> None:
                 total.cached,
                 figures.money(total.cost_usd),
             )
-            for run, total in zip(runs, totals, strict=True)
+            for run, total in zip(outcome.runs, outcome.totals, strict=True)
         ],
         "Nothing to run: everything is stored.",
     )
+    for said in outcome.judging:
+        output.write(said)
 
 
 def _floor_cells(floor: FloorRecord) -> tuple[str, str, str]:

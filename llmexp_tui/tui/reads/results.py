@@ -10,10 +10,12 @@ from llmexp_tui.domain.watch import Watch, unwatched
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.reports.json import experiment_json
 from llmexp_tui.reports.record import ExperimentReport
-from llmexp_tui.store import comparisons, runs, scores
+from llmexp_tui.scoring.human import GRADES, PREFERENCE
+from llmexp_tui.store import audit, comparisons, runs, scores
 from llmexp_tui.store.comparisons import Comparison
 from llmexp_tui.tui.reads.decode import report_of
 from llmexp_tui.tui.reads.scorers import declared_scorers, kept_of, scorers_of
+from llmexp_tui.workflows.human import human_fingerprint
 from llmexp_tui.workflows.session import Session
 
 _JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
@@ -36,24 +38,35 @@ def knows_of(comparison: Comparison, newest: RunRecord) -> bool:
 
 
 def _speaks_of(comparison: Comparison, newest: RunRecord, session: Session) -> bool:
-    """Whether a comparison is of the newest runs, with the project file's scorers and what people said by now."""
-    if not knows_of(comparison, newest) or comparison.at < _last_said(comparison, newest, session):
+    """Whether a comparison is of the newest runs, with the project file's scorers and what was said by now."""
+    if not knows_of(comparison, newest) or comparison.at < _last_judged(newest.experiment, session):
+        return False
+    if comparison.at < _last_said(comparison, newest, session):
         return False
     compared = comparison.body.get("scorers")
     return compared is None or session.store.read_only or compared == _scorers_now(newest, session, compared)
 
 
+def _last_judged(experiment: str, session: Session) -> str:
+    """When judges were last asked about stored answers, wherever that was; empty where they never were."""
+    asked = audit.entries(session.store, subject=experiment, action="judge", limit=1)
+    return asked[0].at if asked and not session.store.read_only else ""
+
+
 def _last_said(comparison: Comparison, newest: RunRecord, session: Session) -> str:
-    """When people last scored an answer of a comparison for one of its metrics; empty where none is theirs."""
+    """When people last scored an answer of a comparison, for one of its metrics, or more than one of them did."""
     report, scorers = report_of(comparison.body), scorers_of(session, newest)
     if report.baseline is None or session.store.read_only:
         return ""
     times = [""]
     for arm in report.candidates:
         pair = runs.get_run(session.store, report.baseline.id), runs.get_run(session.store, arm.id)
-        for kept in (kept_of(session, scorers, metric, *pair) for metric in scorers):
-            if kept.by == PEOPLE:
-                times += [scores.last_said(session.store, run.id, kept.metric) for run in pair]
+        kept = (kept_of(session, scorers, metric, *pair) for metric in scorers)
+        asked = {one.metric for one in kept if one.by == PEOPLE}
+        for fingerprint in (human_fingerprint(kind, *pair) for kind in (GRADES, PREFERENCE)):
+            for at, people in (scores.last_said(session.store, run.id, fingerprint) for run in pair):
+                if people > 1 or fingerprint in asked:
+                    times.append(at)
     return max(times)
 
 

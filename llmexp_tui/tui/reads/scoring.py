@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from llmexp_tui.domain.hashing import derived_seed
 from llmexp_tui.domain.run import Output, RunRecord
 from llmexp_tui.domain.score import Score
+from llmexp_tui.reports.figures import UNKNOWN, agreement_text
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import rows, runs, scores
 from llmexp_tui.tui.reads.distribution import pair_of
 from llmexp_tui.tui.reads.scorers import metric_of, range_of, scorers_of
 from llmexp_tui.tui.state.rows import answer_of, input_lines_of
 from llmexp_tui.tui.state.scoring import PASSING, Item, Judgement, Scoring, Side, machine_grade, machine_view
-from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint
+from llmexp_tui.workflows.human import give_grade, give_preference, human_fingerprint, people_agreement
 from llmexp_tui.workflows.session import Session
 
 if TYPE_CHECKING:
@@ -201,10 +202,17 @@ def read_agreement(sitting: Sitting, rival: Rival, session: Session) -> str:
     if len(both) < _LEAST:
         return f"agreement with {with_whom}: told from {_LEAST} judgements on"
     found = cohen_kappa([said for said, _ in both], [machine for _, machine in both], draws=499)
-    if found.value is None or found.low is None or found.high is None:
+    told = agreement_text(found)
+    if told == UNKNOWN:
         return f"agreement with {with_whom}: one answer only, on {len(both)}; that says nothing yet"
-    kappa = f"κ {found.value:.2f} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
-    return f"{kappa} with {with_whom} on {found.rows}"
+    return f"κ {told} with {with_whom} on {found.rows}"
+
+
+def read_people(sitting: Sitting, session: Session) -> str:
+    """How far everybody who scored these answers agrees, in words; empty where that is one person."""
+    baseline, candidate = sitting.records
+    found = people_agreement(session, sitting.scoring.kind, [baseline], [candidate])
+    return "" if found is None else found.brief
 
 
 def _said(item: Item, judgement: Judgement) -> str:

@@ -169,8 +169,9 @@ class RowsScreen(ProjectScreen):
             asked.append(line(("expected  ", "muted"), detail.expected))
         self.query_one("#expected", Static).update(join_lines(asked))
         # The answers come first: of a judge's long reason the pane shows the beginning, enter the whole.
-        room = self.size.width - 6 if not self.has_class("-tall") else 2 * (self.size.width - 12)
-        self.query_one("#scores", Static).update(join_lines(state.score_lines(detail, room)))
+        cells = self.size.width - 6
+        reason = 2 * (cells - 6) if self.has_class("-tall") else cells
+        self.query_one("#scores", Static).update(join_lines(state.brief_score_lines(detail, cells, reason)))
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))

@@ -13,7 +13,15 @@ from textual.widgets import Input
 from llmexp_tui.reports.figures import CALL_METRICS
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.tui.messages import StoreChanged
-from llmexp_tui.tui.reads.scoring import Keeper, Sides, Sitting, read_agreement, read_sides, read_sitting
+from llmexp_tui.tui.reads.scoring import (
+    Keeper,
+    Sides,
+    Sitting,
+    read_agreement,
+    read_people,
+    read_sides,
+    read_sitting,
+)
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
@@ -30,7 +38,7 @@ class ScoringScreen(ProjectScreen):
     HELP = (
         "A/B: 1 the left answer is better, 2 the right one, 3 neither. Grades: 1 bad to 5 good; 4 and 5 count as "
         "right. Sides and order are by chance and stay so; which is whose is said nowhere. "
-        "Agreement is Cohen's kappa."
+        "Agreement is Cohen's kappa, of more than two people Krippendorff's alpha."
     )
     CSS_PATH = "scoring.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -63,6 +71,7 @@ class ScoringScreen(ProjectScreen):
         """Title, the row, the answers, a line for a note."""
         yield TitleLine(id="title")
         yield TitleLine(id="agreement")
+        yield TitleLine(id="people")
         yield DiffView(id="row")
         yield DiffView(id="answers")
         yield Input(placeholder="note, kept with the judgement you give next", id="note", compact=True)
@@ -72,8 +81,8 @@ class ScoringScreen(ProjectScreen):
 
     def on_mount(self) -> None:
         """The keys work at once."""
-        self.query_one("#note").display = False
-        self.query_one("#done").display = False
+        for name in ("#note", "#people", "#done"):
+            self.query_one(name).display = False
         self.query_one("#title", TitleLine).show(line(("Blind scoring", "strong")))
         self.query_one("#answers").focus()
 
@@ -91,6 +100,7 @@ class ScoringScreen(ProjectScreen):
         self.sitting = sitting
         self.keeper = Keeper(sitting)
         self._next()
+        self._ask_people()
 
     def _next(self) -> None:
         sitting = self.sitting
@@ -117,6 +127,15 @@ class ScoringScreen(ProjectScreen):
     def _agreed(self, words: str) -> None:
         self.agreement = words
         self._title()
+
+    def _ask_people(self) -> None:
+        if self.sitting is not None:
+            self.fetch("people", partial(read_people, self.sitting), self._people_agreed)
+
+    def _people_agreed(self, words: str) -> None:
+        people = self.query_one("#people", TitleLine)
+        people.display = bool(words)
+        people.show(line((words, "info")))
 
     def action_rival(self) -> None:
         """The next scorer to be held against."""
@@ -187,7 +206,7 @@ class ScoringScreen(ProjectScreen):
         if self.keeper is not None:
             self.keeper.add(item, judgement)
             # A group for each: no judgement waits for, or is cancelled by, the next one.
-            self.fetch(f"keep {self.keeper.number}", self.keeper.keep, lambda _: None)
+            self.fetch(f"keep {self.keeper.number}", self.keeper.keep, lambda _: self._ask_people())
             self._next()
 
     def action_skip(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from llmexp_tui.reports.figures import UNKNOWN, number
+from llmexp_tui.reports.figures import UNKNOWN, minus, number
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -16,7 +16,9 @@ def count(value: int | None) -> str:
 
 def score(value: float | None) -> str:
     """A score: whole numbers without decimals."""
-    return str(int(value)) if value is not None and value == int(value) and abs(value) < 1e9 else number(value)
+    if value is not None and value == int(value) and abs(value) < 1e9:
+        return minus(str(int(value)))
+    return number(value)
 
 
 def milliseconds(value: float | None) -> str:

@@ -10,7 +10,7 @@ from llmexp_tui.domain.hashing import canonical_json, text_hash
 from llmexp_tui.domain.run import Output
 from llmexp_tui.domain.score import Score
 from llmexp_tui.reports.figures import money
-from llmexp_tui.tui.state.cells import Line, cut, line
+from llmexp_tui.tui.state.cells import Line, cut, line, width
 from llmexp_tui.tui.state.format import count, milliseconds, score
 from llmexp_tui.tui.state.paging import Column, TableRow
 
@@ -255,23 +255,51 @@ def input_lines_of(values: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def score_lines(detail: RowDetail, room: int | None = None) -> list[Line]:
-    """Each metric: baseline's and candidate's score, with labels, reasons and errors, each cut to `room` cells."""
-    names = dict.fromkeys(
-        name for arm in (detail.baseline, detail.candidate) for scores in arm.scores for name in scores
-    )
+def score_lines(detail: RowDetail) -> list[Line]:
+    """Each metric: baseline's and candidate's score with their labels, and under it reasons and errors."""
     lines: list[Line] = []
-    for name in names:
-        left, right = _scores(detail.baseline, name), _scores(detail.candidate, name)
-        lines.append(line((f"{name}  ", "strong"), f"{_score_texts(left)} → {_score_texts(right)}"))
-        for arm, scores in ((detail.baseline, left), (detail.candidate, right)):
-            for repeat, found in enumerate(scores):
-                if found is not None and (found.reason or found.error):
-                    which = f"{arm.variant} {repeat + 1}" if len(scores) > 1 else arm.variant
-                    tone = "bad" if found.error else "muted"
-                    said = line((f"  {which}: {found.error or found.reason}", tone))
-                    lines.append(said if room is None else cut(said, room))
+    for name in _metrics(detail):
+        lines.append(_figures(detail, name, name))
+        lines += [line((f"  {text}", tone)) for text, tone in _reasons(detail, name)]
     return lines
+
+
+def brief_score_lines(detail: RowDetail, cells: int, reason: int) -> list[Line]:
+    """All scores, as many to a line of so many cells as fit; only then the reasons, each cut to `reason` cells.
+
+    Of a person stands the name alone.
+    """
+    lines: list[Line] = []
+    for name in _metrics(detail):
+        figures = _figures(detail, name, name.partition(" <")[0])
+        together = (*lines[-1], *line("   "), *figures) if lines else figures
+        lines[-1:] = [together] if width(together) <= cells else [*lines[-1:], figures]
+    for name in _metrics(detail):
+        lines += [cut(line((f"{name}, {text}", tone)), reason) for text, tone in _reasons(detail, name)]
+    return lines
+
+
+def _metrics(detail: RowDetail) -> list[str]:
+    """What there are scores of, in their order."""
+    arms = (detail.baseline, detail.candidate)
+    return list(dict.fromkeys(name for arm in arms for scores in arm.scores for name in scores))
+
+
+def _figures(detail: RowDetail, metric: str, title: str) -> Line:
+    left, right = (_scores(arm, metric) for arm in (detail.baseline, detail.candidate))
+    return line((f"{title}  ", "strong"), f"{_score_texts(left)} → {_score_texts(right)}")
+
+
+def _reasons(detail: RowDetail, metric: str) -> list[tuple[str, str]]:
+    """Why each output has its score of a metric, or none, and the tone to say it in."""
+    reasons = []
+    for arm in (detail.baseline, detail.candidate):
+        scores = _scores(arm, metric)
+        for repeat, found in enumerate(scores):
+            if found is not None and (found.reason or found.error):
+                which = f"{arm.variant} {repeat + 1}" if len(scores) > 1 else arm.variant
+                reasons.append((f"{which}: {found.error or found.reason}", "bad" if found.error else "muted"))
+    return reasons
 
 
 def _scores(arm: ArmRow, name: str) -> list[Score | None]:

@@ -4,17 +4,40 @@ import pytest
 
 from llmexp_tui.domain.score import Score
 from llmexp_tui.tui.state.cells import plain, width
-from llmexp_tui.tui.state.rows import ArmRow, RowDetail, RowLine, change_of, score_lines, table_row
+from llmexp_tui.tui.state.rows import (
+    ArmRow,
+    RowDetail,
+    RowLine,
+    brief_score_lines,
+    change_of,
+    score_lines,
+    table_row,
+)
 
 
 def test_a_long_reason_leaves_room_for_the_other_arms() -> None:
     given = {"judge": Score(0.0, reason="It names the wrong queue. " * 40)}
     arms = [ArmRow(name, (), (given,)) for name in ("long", "short")]
     detail = RowDetail("k", "", {}, None, arms[0], arms[1])
-    told = score_lines(detail, room=60)
-    assert [plain(one)[:9] for one in told] == ["judge  0 ", "  long: I", "  short: "]
+    told = brief_score_lines(detail, 60, 60)
+    assert [plain(one)[:14] for one in told] == ["judge  0 → 0", "judge, long: I", "judge, short: "]
     assert all(width(one) <= 60 for one in told) and plain(told[1]).endswith("…")
     assert all(len(plain(one)) > 900 for one in score_lines(detail)[1:])
+
+
+def test_all_scores_stand_before_any_reason_where_there_are_few_lines() -> None:
+    given = {
+        "exact_match": Score(1.0),
+        "judge": Score(0.5, reason="It is polite."),
+        "grade by Ada <ada@a.example>": Score(4.0, reason="2026-03-04 12:00 UTC"),
+        "grade by bob": Score(2.0, reason="2026-03-04 12:01 UTC"),
+    }
+    arms = [ArmRow(name, (), (given,)) for name in ("long", "short")]
+    detail = RowDetail("k", "", {}, None, arms[0], arms[1])
+    told = [plain(one) for one in brief_score_lines(detail, 74, 74)]
+    assert told[:2] == ["exact_match  1 → 1   judge  0.500 → 0.500   grade by Ada  4 → 4", "grade by bob  2 → 2"]
+    assert told[2] == "judge, long: It is polite." and len(told) == 8
+    assert "grade by Ada <ada@a.example>  4 → 4" in [plain(one) for one in score_lines(detail)]
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from tests.unit.reports.build import latency, metric
         (1.5, "1.50"),
         (61.0, "61.0"),
         (123456, "123,456"),
-        (-3.2, "-3.20"),
-        (1e-12, "1.00e-12"),
+        (-3.2, "−3.20"),
+        (1e-12, "1.00e−12"),
     ],
 )
 def test_numbers_have_three_digits(value, text):

@@ -71,10 +71,36 @@ def test_a_schema_that_is_none_is_refused(schema: Any, message: str) -> None:
         scorer("json_schema", context, schema=schema)
 
 
-def test_a_reference_to_elsewhere_is_not_fetched() -> None:
-    score = scored("json_schema", "{}", schema={"$ref": "http://127.0.0.1:9/x.json"})
-    assert score.value is None
-    assert "does not hold" in (score.error or "")
+DRAFT_7 = {"$schema": "http://json-schema.org/draft-07/schema#", "definitions": {"n": {"type": "integer"}}}
+NESTED = {"$id": "http://a.example/root", "$defs": {"n": {"$id": "n", "type": "integer"}}}
+
+
+@pytest.mark.parametrize("reference", ["http://127.0.0.1:9/x.json", "#/$defs/other", "#other"])
+@pytest.mark.parametrize("schema", [{}, DRAFT_7, NESTED])
+def test_a_reference_to_elsewhere_is_refused_and_not_fetched(schema: Any, reference: str) -> None:
+    with pytest.raises(ConfigError, match="does not hold"):
+        scorer("json_schema", schema={**schema, "properties": {"a": {"items": {"$ref": reference}}}})
+
+
+@pytest.mark.parametrize(
+    ("schema", "reference"),
+    [
+        (DRAFT_7, "#/definitions/n"), (NESTED, "n"), (NESTED, "#/$defs/n"),
+        ({"$defs": {"n": {"$anchor": "here", "type": "integer"}}}, "#here"),
+        ({"$defs": {"n": {"$dynamicAnchor": "here", "type": "integer"}}}, "#here"),
+    ],
+)  # fmt: skip
+def test_a_reference_within_the_schema_is_followed(schema: Any, reference: str) -> None:
+    schema = {**schema, "properties": {"a": {"$ref": reference}}}
+    assert scored("json_schema", '{"a": 1}', schema=schema).value == 1.0
+    assert scored("json_schema", '{"a": "1"}', schema=schema).value == 0.0
+
+
+def test_the_drafts_own_schemas_and_what_only_looks_like_a_reference_are_known() -> None:
+    meta = {"$ref": "https://json-schema.org/draft/2020-12/schema"}
+    assert scored("json_schema", '{"type": "object"}', schema=meta).value == 1.0
+    named = {"properties": {"$ref": {"const": "x"}}, "required": ["$ref"], "not": {"enum": [{"$ref": "#/nowhere"}]}}
+    assert scored("json_schema", '{"$ref": "x"}', schema=named).value == 1.0
 
 
 KEYS = {"patternProperties": {"(a|aa)+$": {"type": "integer"}}, "additionalProperties": False}
