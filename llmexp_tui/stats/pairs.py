@@ -95,8 +95,9 @@ class Arm:
 class Pairs:
     """Rows with a value in both arms, in ascending row code; arrays of shape (n,) unless said otherwise.
 
-    clusters: 0..n_clusters-1. single: no row was called more than once. baseline_calls,
-    candidate_calls: single values (M,) with their pair's index (M,).
+    clusters: 0..n_clusters-1. largest_cluster: rows of the largest cluster there is, those not called yet included.
+    single: no row was called more than once. baseline_calls, candidate_calls: single values (M,) with their pair's
+    index (M,).
     problem: why the data cannot be judged at all, None where they can. doubt: why they cannot be decided.
     """
 
@@ -106,6 +107,7 @@ class Pairs:
     clusters: IntArray
     n_clusters: int
     clustered: bool
+    largest_cluster: int
     single: bool
     counts: IntArray
     baseline_spread: FloatArray
@@ -187,6 +189,7 @@ def pair(
         clusters=codes,
         n_clusters=n_clusters,
         clustered=n_clusters < len(rows),
+        largest_cluster=1 if clusters is None else int(np.unique(clusters, return_counts=True)[1].max(initial=1)),
         single=max(a.count.max(initial=0), b.count.max(initial=0)) <= 1,
         counts=np.minimum(a.count[rows], b.count[rows]),
         baseline_spread=a.spread[rows],

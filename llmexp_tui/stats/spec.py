@@ -212,7 +212,8 @@ class ComparisonPlan:
     final_look: False while rows are still to come: quantiles are not judged yet.
     unplanned: a look that was not planned, at runs that go on: estimates, but neither p-values nor verdicts.
     runs: 3 turns on the three-run rule; `Samples.runs`, or else the repeats, then say which run a call belongs to.
-    anytime: betting e-process instead of fixed looks (bounded scores only), rows in the order of their codes.
+    anytime: betting e-process instead of fixed looks (bounded scores only); rows in the order of their codes,
+    clusters in a random one.
     interleaved: False where the baseline was measured at another time; latency and ratio are then exploratory.
     confounded: the variants differ in more than one thing; a label, no correction can mend it.
     draws: Monte Carlo draws of a sign-flip test that cannot be enumerated.
