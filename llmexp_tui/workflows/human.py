@@ -39,7 +39,7 @@ class PeopleAgreement:
         """For a report: who, how many answers, how far."""
         who, found = f"{len(self.people)} people", self.agreement
         if found.value is None or found.low is None or found.high is None:
-            return f"{who} said the same throughout or shared no answer: {self.method} says nothing yet"
+            return f"{who} shared no answer, or one of them always said the same: {self.method} says nothing yet"
         told = f"{self.method} {found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
         return f"{who} on {found.rows} answers: {told}" + (", which is weak" if found.weak else "")
 

@@ -202,7 +202,7 @@ def read_agreement(sitting: Sitting, rival: Rival, session: Session) -> str:
         return f"agreement with {with_whom}: told from {_LEAST} judgements on"
     found = cohen_kappa([said for said, _ in both], [machine for _, machine in both], draws=499)
     if found.value is None or found.low is None or found.high is None:
-        return f"agreement with {with_whom}: one answer only, on {len(both)}; that says nothing yet"
+        return f"agreement with {with_whom}: one side always said the same, on {len(both)}; that tells nothing"
     kappa = f"κ {found.value:.2f} ({found.low:.2f} to {found.high:.2f})".replace("-", "−")
     return f"{kappa} with {with_whom} on {found.rows}"
 
