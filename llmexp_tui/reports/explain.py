@@ -93,9 +93,11 @@ def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
         return f"The gate fails: {_list(failed)} got worse, and may be worse by more than was allowed."
     if status == "invalid":
         broken = [metric for metric in registered if metric.invalid]
-        return f"The gate cannot be judged: {_list(broken)} rests on data that may not be compared."
+        rest = _verb(broken, "rests", "rest")
+        return f"The gate cannot be judged: {_list(broken)} {rest} on data that may not be compared."
     waiting = [metric for metric in registered if metric.gate != "pass"]
-    return f"The gate is undecided: {_list(waiting)} has not shown what it must; that is not the same as being worse."
+    shown = f"{_verb(waiting, 'has not shown what it', 'have not shown what they')} must"
+    return f"The gate is undecided: {_list(waiting)} {shown}; that is not the same as being worse."
 
 
 def _subject(metric: MetricResult) -> str:
@@ -111,8 +113,19 @@ def _seen(metric: MetricResult) -> str:
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
     if metric.direction == "none":
         return f"{title} went {values} with {name}, more on {_rows(metric.wins)} and less on {metric.losses:,}"
-    split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,}"
-    return f"On {title} ({values}), {split} of {metric.n_pairs:,}"
+    split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,} of {metric.n_pairs:,}"
+    if metric.type == "pairwise":
+        return f"On {title}, {split}{_net(metric)}"
+    return f"On {title} ({values}), {split}{_net(metric)}"
+
+
+def _net(metric: MetricResult) -> str:
+    """What the wins and losses come to, where the change is counted in rows and not in the arms' values."""
+    if not metric.net or not metric.delta:
+        return ""
+    won = (metric.delta > 0) == (metric.direction != "lower")
+    size = f"{figures.difference(metric, abs(metric.delta))}{figures.unit_of_change(metric)}"
+    return f", {size} more of the rows {'won than lost' if won else 'lost than won'}"
 
 
 def _runs(metric: MetricResult) -> str:
@@ -150,7 +163,7 @@ def _meaning(metric: MetricResult) -> str:
         return f"This counts as an improvement: {chance}"
     if metric.verdict == "regressed":
         allowed = figures.margin_text(metric)
-        beyond = f", and the loss may exceed the {allowed} that was allowed" if metric.margin else ""
+        beyond = f", and the loss may exceed the {allowed} allowed" if metric.margin else ""
         return f"This counts as a step back: {chance}{beyond}"
     if metric.verdict == "no_regression":
         return _not_worse(metric)
@@ -164,10 +177,10 @@ def _chance(metric: MetricResult) -> str:
 def _not_worse(metric: MetricResult) -> str:
     allowed = figures.margin_text(metric)
     if metric.note and "significantly worse" in metric.note:
-        return f"It is clearly worse, but by less than the {allowed} that was allowed, so it counts as not worse"
+        return f"It is clearly worse, but by less than the {allowed} allowed, so it counts as not worse"
     if metric.equivalent:
         return f"Neither a loss nor a gain as large as the {allowed} allowed would fit these rows: as good as before"
-    return f"A loss as large as the {allowed} that was allowed would not fit these rows, so it counts as not worse"
+    return f"A loss as large as the {allowed} allowed would not fit these rows, so it counts as not worse"
 
 
 def _undecided(metric: MetricResult) -> str:
@@ -266,8 +279,12 @@ def _passed(registered: Sequence[MetricResult]) -> str:
     steady = [metric for metric in registered if metric.verdict != "improved"]
     parts = [f"{_list(improved)} improved"] if improved else []
     if steady:
-        parts.append(f"{_list(steady)} {'is' if len(steady) == 1 else 'are'} not worse by more than was allowed")
+        parts.append(f"{_list(steady)} {_verb(steady, 'is', 'are')} not worse by more than was allowed")
     return " and ".join(parts)
+
+
+def _verb(metrics: Sequence[MetricResult], one: str, several: str) -> str:
+    return several if len(metrics) > 1 else one
 
 
 def _list(metrics: Sequence[MetricResult]) -> str:

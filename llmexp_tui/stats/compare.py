@@ -256,7 +256,7 @@ def _result(one: Judgement, plan: ComparisonPlan, state: GateState | None, p_adj
         equivalent=one.decision.equivalent, reason=one.decision.reason, gate=state, role=spec.role, slice=spec.slice,
         direction="higher" if spec.sign > 0 else "lower", is_ratio=spec.is_ratio, invalid=one.invalid,
         on_inconclusive=spec.on_inconclusive, cause=one.decision.cause, alpha=plan.alpha, note=_note(one, plan),
-        confounded=plan.confounded, threshold=spec.threshold,
+        confounded=plan.confounded, threshold=spec.threshold, net=spec.is_net,
         aa_p_value=finite(floor.p_value), aa_rows=floor.rows or None, floor_source=_floor_source(floor),
         flip_rate=finite(floor.flip_rate), flip_rate_bound=finite(floor.flip_rate_bound),
         repeats_min=pairs.repeats_min, n_failed_baseline=pairs.n_failed_baseline,

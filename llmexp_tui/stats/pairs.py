@@ -310,7 +310,7 @@ def _preferences(baseline: Samples | None, candidate: Samples) -> tuple[Samples,
 
 def _keyed(samples: Samples) -> list[tuple[tuple[int, int], float]]:
     """((row, repeat), score) of every call; a failed call is worse than any score and ties with another."""
-    scores = np.where(np.isfinite(samples.scores), samples.scores, np.nan)
+    scores = np.where(np.abs(samples.scores) <= LARGEST, samples.scores, np.nan)
     if samples.failed is not None:
         scores[samples.failed] = -1e300
     repeats = np.zeros(len(samples.rows), dtype=np.int64) if samples.repeats is None else samples.repeats

@@ -155,7 +155,8 @@ def rows_for_effect(variance: float, effect: float, *, alpha: float = 0.05, powe
     """Fewest rows that find a true effect of this size as improved or regressed. Source: Miller 2024."""
     if effect == 0.0:
         return None
-    return _whole(_power_z(alpha / 2.0, power) ** 2 * variance / effect**2)
+    ratio = _power_z(alpha / 2.0, power) * math.sqrt(variance) / effect
+    return _whole(ratio * ratio)
 
 
 def repeats_for_effect(

@@ -143,6 +143,11 @@ class MetricSpec:
         return self.type in RATIO_TYPES
 
     @property
+    def is_net(self) -> bool:
+        """True where rows won less rows lost decide, by however much each was won."""
+        return self.type == "pairwise" or (self.type == "ordinal" and not self.interval_scale)
+
+    @property
     def same_job(self) -> bool:
         """True for times and costs, which move with the hour: they hold only beside calls of the same job."""
         return self.is_ratio or self.type == "share"
