@@ -209,8 +209,8 @@ def test_what_counts_in_rows_is_told_in_points_of_them() -> None:
     spec = MetricSpec("grade", "ordinal", range=(1, 5), margin=0.2)
     seen, meaning = explain(compared(spec, long=grades, short=worse).metrics[0])
     assert seen.startswith(
-        "On grade (3.00 → 2.88), short was better on 0 rows and worse on 24 of 200, 12.0 pts more of the rows lost than "
-        "won;"
+        "On grade (3.00 → 2.88), short was better on 0 rows and worse on 24 of 200, 12.0 pts more of the rows lost "
+        "than won;"
     )
     assert "less than the 20.0 pts allowed" in meaning
     averaged = MetricSpec("grade", "ordinal", range=(1, 5), margin=0.2, interval_scale=True)
