@@ -130,7 +130,7 @@ def _plain_binary(spec: MetricSpec, pairs: Pairs) -> bool:
         return False
     if spec.type in ("binary", "share", "errors"):
         return pairs.single
-    return spec.type == "pairwise" or (spec.type == "ordinal" and not spec.interval_scale)
+    return spec.is_net
 
 
 def _all_or_nothing(spec: MetricSpec, pairs: Pairs, differences: FloatArray) -> bool:
@@ -189,7 +189,7 @@ def betting_model(spec: MetricSpec, pairs: Pairs, order: IntArray) -> BettingMod
     if spec.width is None:
         return None
     differences = pairs.difference(spec.sign)
-    if spec.type == "ordinal" and not spec.interval_scale:
+    if spec.is_net:
         differences = np.sign(differences)
     return _bets(spec, pairs, differences, order)
 

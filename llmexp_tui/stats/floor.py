@@ -127,7 +127,7 @@ def measure_floor(
     if spec.quantile is not None:
         return _quantile_floor(spec, pairs, seed)
     difference = pairs.difference(spec.sign)
-    if spec.type == "ordinal" and not spec.interval_scale:
+    if spec.is_net:
         difference = np.sign(difference)
     sums = pairs.cluster_sums(difference)
     scale = float(pairs.n)
