@@ -84,6 +84,10 @@ def explain_gate(comparison: Comparison) -> str:
 def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
     """One sentence on a gate's status, from its metrics."""
     registered = [metric for metric in metrics if metric.registered]
+    broken = [metric for metric in registered if metric.invalid]
+    if status == "invalid" and not broken and any(_is_of_another_time(metric) for metric in metrics):
+        since = "the baseline was run at another time, and nothing shows that it would still answer the same"
+        return f"The gate cannot be judged: {since}."
     if not registered:
         return "Nothing was promised beforehand, so nothing passes or fails; the figures are for looking around."
     if status == "pass":
@@ -92,7 +96,6 @@ def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
         failed = [metric for metric in registered if metric.gate == "fail"]
         return f"The gate fails: {_list(failed)} got worse, and may be worse by more than was allowed."
     if status == "invalid":
-        broken = [metric for metric in registered if metric.invalid]
         rest = _verb(broken, "rests", "rest")
         return f"The gate cannot be judged: {_list(broken)} {rest} on data that may not be compared."
     waiting = [metric for metric in registered if metric.gate != "pass"]
@@ -109,7 +112,8 @@ def _seen(metric: MetricResult) -> str:
     name, title = one_line(metric.candidate, _NAME), one_line(figures.metric_title(metric), _NAME)
     values = figures.arm_values(metric)
     if metric.is_ratio or metric.statistic not in ("mean", "share"):
-        way = "from or to nothing" if metric.delta is None else _way(metric, metric.delta)
+        nothing = "from nothing" if metric.baseline == 0 else "to nothing"
+        way = nothing if metric.delta is None else _way(metric, metric.delta)
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
     if metric.direction == "none":
         return f"{title} went {values} with {name}, more on {_rows(metric.wins)} and less on {metric.losses:,}"
@@ -226,13 +230,17 @@ def _caveat(metric: MetricResult) -> str:
         parts.append("asked together with the other metrics it is not sure enough to fail the gate")
     elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
         parts.append("for the gate that is not enough" + _missing(metric))
-    if metric.note and "another time" in metric.note:
+    if _is_of_another_time(metric):
         parts.append("the baseline was run at another time, so it neither passes nor blocks")
     elif not metric.registered:
         parts.append("nobody promised this beforehand, so it neither passes nor blocks")
     if metric.confounded:
         parts.append("the variants differ in more than one thing, so what caused it is open")
     return "".join(f"; {part}" for part in parts)
+
+
+def _is_of_another_time(metric: MetricResult) -> bool:
+    return metric.note is not None and "another time" in metric.note
 
 
 def _missing(metric: MetricResult) -> str:

@@ -168,7 +168,7 @@ def test_a_change_from_nothing_has_no_ratio_and_still_a_meaning() -> None:
     free = latency(metric="cost", type="ratio", baseline=0.0, candidate_value=0.002, delta=None, ci_low=None,
                    ci_high=None, verdict="regressed", floor_ratio=None)  # fmt: skip
     seen, meaning = explain(free)
-    assert "from or to nothing" in seen
+    assert ", from nothing over" in seen
     assert "This counts as a step back" in meaning
 
 
@@ -243,3 +243,19 @@ def test_one_metric_and_several_take_their_own_verbs(status: Any, one: str, seve
     ]
     assert one in explain_status(status, found[:1])
     assert several in explain_status(status, found)
+
+
+def test_a_baseline_of_another_time_was_promised_something_all_the_same() -> None:
+    found = compared(plan=ComparisonPlan(interleaved=False), long=BASE, short=BASE)
+    assert found.status == "invalid"
+    assert explain_gate(found) == (
+        "The gate cannot be judged: the baseline was run at another time, and nothing shows that it would still "
+        "answer the same."
+    )
+
+
+@pytest.mark.parametrize(("long", "short", "way"), [(0.0, 1.0, "from nothing"), (1.0, 0.0, "to nothing")])
+def test_a_cost_without_a_ratio_says_which_way_it_went(long: float, short: float, way: str) -> None:
+    spec = MetricSpec("cost", "ratio")
+    seen, _ = explain(compared(spec, long=np.full(50, long), short=np.full(50, short)).metrics[0])
+    assert f"with short, {way} over 50 rows" in seen
