@@ -252,10 +252,12 @@ def _missing(metric: MetricResult) -> str:
 
 
 def _mend(metric: MetricResult) -> str:
-    if metric.noise_floor_state == "invalid":
+    if metric.noise_floor_state == "invalid" and metric.delta is not None:
         return "Run the baseline against itself again, fresh and interleaved, before trusting any comparison."
     if metric.n_unpaired:
         return "Finish the run, so that both variants have answered the same rows, and compare again."
+    if not metric.n_pairs:
+        return "Finish the run, or name a slice that has rows."
     return "Mend the scores and compare again."
 
 

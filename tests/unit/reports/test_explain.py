@@ -259,3 +259,11 @@ def test_a_cost_without_a_ratio_says_which_way_it_went(long: float, short: float
     spec = MetricSpec("cost", "ratio")
     seen, _ = explain(compared(spec, long=np.full(50, long), short=np.full(50, short)).metrics[0])
     assert f"with short, {way} over 50 rows" in seen
+
+
+def test_what_to_mend_is_what_is_broken() -> None:
+    outside = compared(MetricSpec("judge"), long=BASE * 3, short=BASE * 3, copy=BASE * 3).metrics[0]
+    assert explain(outside)[1] == "Mend the scores and compare again.", "not the A/A, which shares the fault"
+    drifted = compared(long=BASE, short=BASE, copy=flipped(BASE, 30, 0)).metrics[0]
+    assert explain(drifted)[1].startswith("Run the baseline against itself again")
+    assert "has rows" in explain(metric(invalid=True, delta=None, n_pairs=0))[1]
