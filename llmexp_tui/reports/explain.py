@@ -84,6 +84,10 @@ def explain_gate(comparison: Comparison) -> str:
 def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
     """One sentence on a gate's status, from its metrics."""
     registered = [metric for metric in metrics if metric.registered]
+    broken = [metric for metric in registered if metric.invalid]
+    if status == "invalid" and not broken and any(_is_of_another_time(metric) for metric in metrics):
+        since = "the baseline was run at another time, and nothing shows that it would still answer the same"
+        return f"The gate cannot be judged: {since}."
     if not registered:
         return "Nothing was promised beforehand, so nothing passes or fails; the figures are for looking around."
     if status == "pass":
@@ -92,10 +96,11 @@ def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
         failed = [metric for metric in registered if metric.gate == "fail"]
         return f"The gate fails: {_list(failed)} got worse, and may be worse by more than was allowed."
     if status == "invalid":
-        broken = [metric for metric in registered if metric.invalid]
-        return f"The gate cannot be judged: {_list(broken)} rests on data that may not be compared."
+        rest = _verb(broken, "rests", "rest")
+        return f"The gate cannot be judged: {_list(broken)} {rest} on data that may not be compared."
     waiting = [metric for metric in registered if metric.gate != "pass"]
-    return f"The gate is undecided: {_list(waiting)} has not shown what it must; that is not the same as being worse."
+    shown = f"{_verb(waiting, 'has not shown what it', 'have not shown what they')} must"
+    return f"The gate is undecided: {_list(waiting)} {shown}; that is not the same as being worse."
 
 
 def _subject(metric: MetricResult) -> str:
@@ -107,12 +112,24 @@ def _seen(metric: MetricResult) -> str:
     name, title = one_line(metric.candidate, _NAME), one_line(figures.metric_title(metric), _NAME)
     values = figures.arm_values(metric)
     if metric.is_ratio or metric.statistic not in ("mean", "share"):
-        way = "from or to nothing" if metric.delta is None else _way(metric, metric.delta)
+        nothing = "from nothing" if metric.baseline == 0 else "to nothing"
+        way = nothing if metric.delta is None else _way(metric, metric.delta)
         return f"{title} went {values} with {name}, {way} over {_rows(metric.n_pairs)}"
     if metric.direction == "none":
         return f"{title} went {values} with {name}, more on {_rows(metric.wins)} and less on {metric.losses:,}"
-    split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,}"
-    return f"On {title} ({values}), {split} of {metric.n_pairs:,}"
+    split = f"{name} was better on {_rows(metric.wins)} and worse on {metric.losses:,} of {metric.n_pairs:,}"
+    if metric.type == "pairwise":
+        return f"On {title}, {split}{_net(metric)}"
+    return f"On {title} ({values}), {split}{_net(metric)}"
+
+
+def _net(metric: MetricResult) -> str:
+    """What the wins and losses come to, where the change is counted in rows and not in the arms' values."""
+    if not metric.net or not metric.delta:
+        return ""
+    won = (metric.delta > 0) == (metric.direction != "lower")
+    size = f"{figures.difference(metric, abs(metric.delta))}{figures.unit_of_change(metric)}"
+    return f", {size} more of the rows {'won than lost' if won else 'lost than won'}"
 
 
 def _runs(metric: MetricResult) -> str:
@@ -150,7 +167,7 @@ def _meaning(metric: MetricResult) -> str:
         return f"This counts as an improvement: {chance}"
     if metric.verdict == "regressed":
         allowed = figures.margin_text(metric)
-        beyond = f", and the loss may exceed the {allowed} that was allowed" if metric.margin else ""
+        beyond = f", and the loss may exceed the {allowed} allowed" if metric.margin else ""
         return f"This counts as a step back: {chance}{beyond}"
     if metric.verdict == "no_regression":
         return _not_worse(metric)
@@ -164,10 +181,10 @@ def _chance(metric: MetricResult) -> str:
 def _not_worse(metric: MetricResult) -> str:
     allowed = figures.margin_text(metric)
     if metric.note and "significantly worse" in metric.note:
-        return f"It is clearly worse, but by less than the {allowed} that was allowed, so it counts as not worse"
+        return f"It is clearly worse, but by less than the {allowed} allowed, so it counts as not worse"
     if metric.equivalent:
         return f"Neither a loss nor a gain as large as the {allowed} allowed would fit these rows: as good as before"
-    return f"A loss as large as the {allowed} that was allowed would not fit these rows, so it counts as not worse"
+    return f"A loss as large as the {allowed} allowed would not fit these rows, so it counts as not worse"
 
 
 def _undecided(metric: MetricResult) -> str:
@@ -213,13 +230,17 @@ def _caveat(metric: MetricResult) -> str:
         parts.append("asked together with the other metrics it is not sure enough to fail the gate")
     elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
         parts.append("for the gate that is not enough" + _missing(metric))
-    if metric.note and "another time" in metric.note:
+    if _is_of_another_time(metric):
         parts.append("the baseline was run at another time, so it neither passes nor blocks")
     elif not metric.registered:
         parts.append("nobody promised this beforehand, so it neither passes nor blocks")
     if metric.confounded:
         parts.append("the variants differ in more than one thing, so what caused it is open")
     return "".join(f"; {part}" for part in parts)
+
+
+def _is_of_another_time(metric: MetricResult) -> bool:
+    return metric.note is not None and "another time" in metric.note
 
 
 def _missing(metric: MetricResult) -> str:
@@ -231,10 +252,12 @@ def _missing(metric: MetricResult) -> str:
 
 
 def _mend(metric: MetricResult) -> str:
-    if metric.noise_floor_state == "invalid":
+    if metric.noise_floor_state == "invalid" and metric.delta is not None:
         return "Run the baseline against itself again, fresh and interleaved, before trusting any comparison."
     if metric.n_unpaired:
         return "Finish the run, so that both variants have answered the same rows, and compare again."
+    if not metric.n_pairs:
+        return "Finish the run, or name a slice that has rows."
     return "Mend the scores and compare again."
 
 
@@ -266,8 +289,12 @@ def _passed(registered: Sequence[MetricResult]) -> str:
     steady = [metric for metric in registered if metric.verdict != "improved"]
     parts = [f"{_list(improved)} improved"] if improved else []
     if steady:
-        parts.append(f"{_list(steady)} {'is' if len(steady) == 1 else 'are'} not worse by more than was allowed")
+        parts.append(f"{_list(steady)} {_verb(steady, 'is', 'are')} not worse by more than was allowed")
     return " and ".join(parts)
+
+
+def _verb(metrics: Sequence[MetricResult], one: str, several: str) -> str:
+    return several if len(metrics) > 1 else one
 
 
 def _list(metrics: Sequence[MetricResult]) -> str:

@@ -191,17 +191,21 @@ def difference(metric: MetricResult, value: float | None, *, signed: bool = Fals
     """A delta, margin, floor or half-width without its unit."""
     if value is None:
         return UNKNOWN
-    text = percent(value) if metric.is_ratio or metric.type in SHARE_TYPES else number(value)
+    text = percent(value) if metric.is_ratio or _in_points(metric) else number(value)
     if not any(digit in text for digit in "123456789"):
         return text.lstrip("−")
     return ("+" if signed and value > 0 else "") + text
 
 
 def unit_of_change(metric: MetricResult) -> str:
-    """` %` for ratios, ` pts` for shares, nothing for scores in their own unit."""
+    """` %` for ratios, ` pts` for shares and rows won less rows lost, nothing for scores in their own unit."""
     if metric.is_ratio:
         return " %"
-    return " pts" if metric.type in SHARE_TYPES else ""
+    return " pts" if _in_points(metric) else ""
+
+
+def _in_points(metric: MetricResult) -> bool:
+    return metric.type in SHARE_TYPES or metric.net
 
 
 def floor_text(metric: MetricResult) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llmexp_tui.workflows.plan_judges import JudgeEstimate
 
 WIDTH = 80
+_POINTS = figures.SHARE_TYPES | {"ordinal", "pairwise"}
 NOISE_BASIS = {"aa": "from a stored A/A", "pilot": "from stored runs", "assumed": "assumed: nothing is measured yet"}
 
 
@@ -118,7 +119,7 @@ def gate_size(gate: GateForecast, value: float | None) -> str:
         return figures.UNKNOWN
     if gate.type in RATIO_TYPES:
         return f"{figures.percent(value)} %"
-    return f"{figures.percent(value)} pts" if gate.type in figures.SHARE_TYPES else figures.number(value)
+    return f"{figures.percent(value)} pts" if gate.type in _POINTS else figures.number(value)
 
 
 def _range(cost: tuple[float, float] | None) -> str:

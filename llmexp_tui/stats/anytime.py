@@ -4,6 +4,12 @@ A gambler starts with 1 and bets, before each row, that the mean is above (or be
 value is true the wealth is a fair game, and by Ville's inequality it passes 1/alpha with probability at most
 alpha, at any time, for any bounded law. The price is power: about 40 points at the same number of rows, so it
 is for watching live (`anytime`) and for gates that must hold without asymptotics (`strict`).
+
+Ville needs one game that goes on from look to look. Rows that stand alone, in their order of arrival, are one.
+Clusters are not: those already bet on grow between two looks. They are bet on in a random order, and only the wealth
+at the look counts, which is 1 on average at every look (Markov's inequality); simulation says what twenty looks come
+to (2 % false claims at most, where 5 % are allowed). Their names could tell how they change, and so could the order
+of their first rows, in which large ones come first.
 """
 
 from __future__ import annotations
@@ -44,13 +50,17 @@ def wealth(gains: FloatArray, lowest: float, scale: float) -> FloatArray:
 class BettingModel:
     """Anytime-valid model of the row-weighted mean difference.
 
-    sums, sizes: (C,) cluster sums of oriented differences and rows per cluster, in order of arrival. width: the
-    largest possible row difference.
+    sums, sizes: (C,) cluster sums of oriented differences and rows per cluster, in the order of the bets. width: the
+    largest possible row difference. largest: rows of the largest cluster there can be, those not called yet included:
+    of the clusters seen so far alone, a bet may be too large for what comes. growing: clusters may have more rows at
+    the next look, so that only the present wealth counts.
     """
 
     sums: FloatArray
     sizes: FloatArray
     width: float
+    largest: float = 1.0
+    growing: bool = False
 
     @property
     def estimate(self) -> float:
@@ -79,14 +89,16 @@ class BettingModel:
         return -self._solve(-self.width, -self.estimate, lambda null: self.p_below(-null) <= level)
 
     def _p(self, gains: FloatArray, lowest_row: float) -> float:
-        """1 over the largest wealth so far, at most 1."""
+        """1 over the largest wealth so far (or the present one), at most 1."""
         if lowest_row >= 0.0:
             return 0.0 if float(gains.sum()) > 0 else 1.0
-        best = float(np.max(self._wealth(gains, lowest_row)))
+        path = self._wealth(gains, lowest_row)
+        best = float(path[-1] if self.growing else path.max())
         return min(1.0, 1.0 / best) if best > 0.0 else 1.0
 
     def _wealth(self, gains: FloatArray, lowest_row: float) -> FloatArray:
-        return wealth(gains, lowest_row * float(self.sizes.max()), self.width * float(self.sizes.mean()))
+        largest = max(self.largest, float(self.sizes.max()))
+        return wealth(gains, lowest_row * largest, self.width * float(self.sizes.mean()))
 
     def _solve(self, rejected: float, kept: float, rejects: Callable[[float], bool]) -> float:
         """Boundary between rejected and kept values, to 1e-4 of the width."""

@@ -256,7 +256,7 @@ def _result(one: Judgement, plan: ComparisonPlan, state: GateState | None, p_adj
         equivalent=one.decision.equivalent, reason=one.decision.reason, gate=state, role=spec.role, slice=spec.slice,
         direction="higher" if spec.sign > 0 else "lower", is_ratio=spec.is_ratio, invalid=one.invalid,
         on_inconclusive=spec.on_inconclusive, cause=one.decision.cause, alpha=plan.alpha, note=_note(one, plan),
-        confounded=plan.confounded, threshold=spec.threshold,
+        confounded=plan.confounded, threshold=spec.threshold, net=spec.is_net,
         aa_p_value=finite(floor.p_value), aa_rows=floor.rows or None, floor_source=_floor_source(floor),
         flip_rate=finite(floor.flip_rate), flip_rate_bound=finite(floor.flip_rate_bound),
         repeats_min=pairs.repeats_min, n_failed_baseline=pairs.n_failed_baseline,
@@ -272,6 +272,7 @@ def _with_numbers(
     est, evidence, spec, levels = one.estimate, one.evidence, one.spec, one.levels
     assert est is not None and evidence is not None
     model = est.interval
+    error = model.se
     ci = _interval(spec, model.lower(levels.improve), model.upper(levels.regress))
     ci90 = _interval(spec, evidence.lower90, evidence.upper90)
     rows, repeats = _needed(one, plan)
@@ -300,7 +301,7 @@ def _with_numbers(
         p_regressed=finite(evidence.p_regressed) if tested else None,
         p_mid=finite(est.p_mid) if tested else None,
         p_wilcoxon=finite(est.p_wilcoxon) if tested else None,
-        mde=_size(spec, detectable_effect(model.se**2, 1.0, alpha=plan.alpha)),
+        mde=_size(spec, detectable_effect(error**2, 1.0, alpha=plan.alpha)),
         rows_needed=rows,
         repeats_needed=repeats,
         wins=est.wins,
@@ -309,7 +310,7 @@ def _with_numbers(
         method=f"{est.method}+betting margin" if evidence.strict else est.method,
         effective_clusters=finite(est.effective),
         sd=finite(math.sqrt(variance)),
-        standard_error=finite(model.se),
+        standard_error=finite(error),
         floor_ratio=finite(abs(evidence.delta) / floor) if floor else None,
         worst_case_low=worst[0],
         worst_case_high=worst[1],

@@ -47,7 +47,8 @@ def mean_model(
     row difference; two imaginary pairs at +width and -width then keep the interval open where every difference is
     zero. independent: rows that the data are worth (`independent_rows`, n unless given); an imaginary pair is as
     large as one of them. extra_variance: drift between runs, added to the squared error.
-    Sources: CV3 jackknife, MacKinnon, Nielsen, Webb 2023; phantom pair after Bonett and Price 2012.
+    Their skewness is corrected for. Sources: CV3 jackknife, MacKinnon, Nielsen, Webb 2023; phantom pair after Bonett
+    and Price 2012.
     """
     n, total, count = float(sizes.sum()), float(sums.sum()), len(sums)
     df = effective_clusters(sizes) - 1.0
@@ -61,8 +62,9 @@ def mean_model(
     deviation = (total - sums) / (n + 2.0 * size - sizes) - centre
     phantom = np.array([total - width * size, total + width * size]) / (n + size) - centre
     squares = float(deviation @ deviation) + float(phantom @ phantom)
-    variance = (count + 1) / (count + 2) * squares
-    return StudentModel(total / n, centre, math.sqrt(variance + extra_variance), df)
+    variance = (count + 1) / (count + 2) * squares + extra_variance
+    alone = (sums - total / n * sizes) / (n - sizes)
+    return StudentModel(total / n, centre, math.sqrt(variance), df, float(np.sum(alone**3)) / variance**1.5)
 
 
 def totals_model(

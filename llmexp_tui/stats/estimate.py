@@ -101,7 +101,7 @@ def estimate(
     sums = pairs.cluster_sums(differences)
     wilcoxon = _wilcoxon_pratt(pairs, ranks, seed, plan.draws) if ranks is not None else None
     if plan.anytime and spec.width is not None:
-        return _betting_estimate(spec, differences, sums, sizes, effective)
+        return _betting_estimate(spec, pairs, differences, effective, seed)
     flip = _quick_flip(sums) if quick else sign_flip(sums, seed, _draws(plan))
     if (_plain_binary(spec, pairs) or _all_or_nothing(spec, pairs, differences)) and not extra_variance:
         wins, losses = int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0))
@@ -130,7 +130,7 @@ def _plain_binary(spec: MetricSpec, pairs: Pairs) -> bool:
         return False
     if spec.type in ("binary", "share", "errors"):
         return pairs.single
-    return spec.type == "pairwise" or (spec.type == "ordinal" and not spec.interval_scale)
+    return spec.is_net
 
 
 def _all_or_nothing(spec: MetricSpec, pairs: Pairs, differences: FloatArray) -> bool:
@@ -157,15 +157,31 @@ def _quick_flip(sums: FloatArray) -> FlipTest:
 
 
 def _betting_estimate(
-    spec: MetricSpec, differences: FloatArray, sums: FloatArray, sizes: FloatArray, effective: float
+    spec: MetricSpec, pairs: Pairs, differences: FloatArray, effective: float, seed: int
 ) -> Estimate:
     """Peek mode: every bound and p-value from the betting wealth, so that all are valid at any time."""
-    width = spec.width
-    assert width is not None
-    model = BettingModel(sums, sizes, width)
+    growing = pairs.largest_cluster > 1
+    model = _bets(spec, pairs, differences, _cluster_order(pairs, seed) if growing else None, growing=growing)
     p = min(1.0, 2.0 * min(model.p_above(0.0), model.p_below(0.0)))
-    flip = FlipTest(p, int(np.count_nonzero(sums)), "betting")
+    flip = FlipTest(p, int(np.count_nonzero(model.sums)), "betting")
     return Estimate(model, flip, differences, "betting", effective, effective)
+
+
+def _cluster_order(pairs: Pairs, seed: int) -> IntArray:
+    """(C,) the clusters in a random order that further rows do not change, where row codes follow arrival."""
+    _, first = np.unique(pairs.clusters, return_index=True)
+    keys = np.random.default_rng(seed).random(int(pairs.rows[-1]) + 1)
+    return np.argsort(keys[pairs.rows[first]], kind="stable")
+
+
+def _bets(
+    spec: MetricSpec, pairs: Pairs, differences: FloatArray, order: IntArray | None, *, growing: bool = False
+) -> BettingModel:
+    assert spec.width is not None
+    sums, sizes = pairs.cluster_sums(differences), pairs.cluster_sums(np.ones(pairs.n))
+    if order is not None:
+        sums, sizes = sums[order], sizes[order]
+    return BettingModel(sums, sizes, spec.width, pairs.largest_cluster, growing)
 
 
 def betting_model(spec: MetricSpec, pairs: Pairs, order: IntArray) -> BettingModel | None:
@@ -173,10 +189,9 @@ def betting_model(spec: MetricSpec, pairs: Pairs, order: IntArray) -> BettingMod
     if spec.width is None:
         return None
     differences = pairs.difference(spec.sign)
-    if spec.type == "ordinal" and not spec.interval_scale:
+    if spec.is_net:
         differences = np.sign(differences)
-    sums, sizes = pairs.cluster_sums(differences), pairs.cluster_sums(np.ones(pairs.n))
-    return BettingModel(sums[order], sizes[order], spec.width)
+    return _bets(spec, pairs, differences, order)
 
 
 def _wilcoxon_pratt(pairs: Pairs, differences: FloatArray, seed: int, draws: int) -> float | None:

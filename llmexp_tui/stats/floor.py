@@ -127,7 +127,7 @@ def measure_floor(
     if spec.quantile is not None:
         return _quantile_floor(spec, pairs, seed)
     difference = pairs.difference(spec.sign)
-    if spec.type == "ordinal" and not spec.interval_scale:
+    if spec.is_net:
         difference = np.sign(difference)
     sums = pairs.cluster_sums(difference)
     scale = float(pairs.n)
@@ -175,7 +175,7 @@ def floor_from_repeats(spec: MetricSpec, pairs: Pairs) -> FloorRecord:
     within = float(pairs.baseline_spread.sum()) / float(free.sum())
     if spec.type == "ratio":
         mean = float(pairs.baseline.mean())
-        within /= mean * mean if mean > 0.0 else 1.0
+        within = within / mean / mean if mean > 0.0 else within
     # A mean of equal repeats leaves rounding noise, which is not sampling noise.
     size = float(np.max(np.abs(pairs.baseline), initial=0.0))
     if within <= (1e-12 * max(1.0, size)) ** 2:

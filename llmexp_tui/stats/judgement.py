@@ -17,7 +17,7 @@ from llmexp_tui.stats.engine import mean_model
 from llmexp_tui.stats.estimate import ArmValue, Estimate, arm_value, betting_model, estimate
 from llmexp_tui.stats.floor import FloorRecord, floor_from_repeats
 from llmexp_tui.stats.fragility import fewest_swaps
-from llmexp_tui.stats.interval import BoolArray, IntArray
+from llmexp_tui.stats.interval import BoolArray, IntArray, IntervalModel
 from llmexp_tui.stats.pairs import Pairs, Samples, pair
 from llmexp_tui.stats.result import InfluentialRow, Verdict
 from llmexp_tui.stats.sequential import runs3_levels
@@ -170,12 +170,20 @@ def _guarded(
     levels: Levels,
 ) -> tuple[Decision, tuple[float, ...]]:
     """The decision on pooled runs after the worst run's veto, and each run's own delta (oriented, working scale)."""
-    models = [estimate(spec, pairs, plan, plan.seed, quick=True).interval for pairs in by_run]
+    models = [model for pairs in by_run if (model := _run_model(spec, pairs, plan)) is not None]
     deltas = tuple(model.estimate for model in models)
     lowers = tuple(model.lower(levels.noninferior) for model in models)
     shown = evidence.p_noninferior is not None and evidence.p_noninferior <= levels.noninferior
     margin = spec.working_margin if shown else None
     return guard_by_runs(decision, deltas, margin, plan.worst_run, lowers), deltas
+
+
+def _run_model(spec: MetricSpec, pairs: Pairs, plan: ComparisonPlan) -> IntervalModel | None:
+    """One run's own interval; None where its ratio is undefined."""
+    try:
+        return estimate(spec, pairs, plan, plan.seed, quick=True).interval
+    except ValueError:
+        return None
 
 
 def _evidence(

@@ -95,8 +95,9 @@ class Arm:
 class Pairs:
     """Rows with a value in both arms, in ascending row code; arrays of shape (n,) unless said otherwise.
 
-    clusters: 0..n_clusters-1. single: no row was called more than once. baseline_calls,
-    candidate_calls: single values (M,) with their pair's index (M,).
+    clusters: 0..n_clusters-1. largest_cluster: rows of the largest cluster there is, those not called yet included.
+    single: no row was called more than once. baseline_calls, candidate_calls: single values (M,) with their pair's
+    index (M,).
     problem: why the data cannot be judged at all, None where they can. doubt: why they cannot be decided.
     """
 
@@ -106,6 +107,7 @@ class Pairs:
     clusters: IntArray
     n_clusters: int
     clustered: bool
+    largest_cluster: int
     single: bool
     counts: IntArray
     baseline_spread: FloatArray
@@ -187,6 +189,7 @@ def pair(
         clusters=codes,
         n_clusters=n_clusters,
         clustered=n_clusters < len(rows),
+        largest_cluster=1 if clusters is None else int(np.unique(clusters, return_counts=True)[1].max(initial=1)),
         single=max(a.count.max(initial=0), b.count.max(initial=0)) <= 1,
         counts=np.minimum(a.count[rows], b.count[rows]),
         baseline_spread=a.spread[rows],
@@ -307,7 +310,7 @@ def _preferences(baseline: Samples | None, candidate: Samples) -> tuple[Samples,
 
 def _keyed(samples: Samples) -> list[tuple[tuple[int, int], float]]:
     """((row, repeat), score) of every call; a failed call is worse than any score and ties with another."""
-    scores = np.where(np.isfinite(samples.scores), samples.scores, np.nan)
+    scores = np.where(np.abs(samples.scores) <= LARGEST, samples.scores, np.nan)
     if samples.failed is not None:
         scores[samples.failed] = -1e300
     repeats = np.zeros(len(samples.rows), dtype=np.int64) if samples.repeats is None else samples.repeats

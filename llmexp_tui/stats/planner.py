@@ -138,7 +138,7 @@ class MarginClaim:
         variance += self._phantom / rows
         if variance <= 0.0:
             return float(self.margin + effect > 0.0)
-        gap = (self.margin + effect) / math.sqrt(variance / rows) - normal_quantile(1.0 - self.alpha)
+        gap = (self.margin + effect) * math.sqrt(rows) / math.sqrt(variance) - normal_quantile(1.0 - self.alpha)
         return normal_sf(-gap)
 
     @property
@@ -155,7 +155,8 @@ def rows_for_effect(variance: float, effect: float, *, alpha: float = 0.05, powe
     """Fewest rows that find a true effect of this size as improved or regressed. Source: Miller 2024."""
     if effect == 0.0:
         return None
-    return _whole(_power_z(alpha / 2.0, power) ** 2 * variance / effect**2)
+    ratio = _power_z(alpha / 2.0, power) * math.sqrt(variance) / effect
+    return _whole(ratio * ratio)
 
 
 def repeats_for_effect(
@@ -187,14 +188,14 @@ class MetricForecast:
     to find the wished effect as improved, by more rows or by more calls for the rows there are. power: chance that an
     equal candidate passes. All of these are None of a metric that must improve: an equal candidate is not to pass.
     impossible: why the gate can never pass. warning: why a pass is not to be counted on, the
-    margin below the floor for one.
+    margin below the floor for one. mde and noise_floor are None where there is no row.
     """
 
     metric: str
     rows: int
     repeats: float
-    mde: float
-    noise_floor: float
+    mde: float | None
+    noise_floor: float | None
     rows_needed: int | None
     repeats_needed: int | None
     rows_for_effect: int | None
@@ -217,7 +218,7 @@ def forecast(
     inflation = 1.0 + (cluster_size - 1.0) * icc
     inflated = Variance(variance.rows * inflation, variance.call * inflation, variance.basis)
     total = inflated.at(repeats)
-    expected = noise_floor_at(variance, rows, repeats) if floor is None else floor
+    expected = noise_floor_at(variance, rows, repeats) if floor is None and rows else floor
     margin = spec.working_margin
     tail = tail_rows(spec.quantile) if spec.quantile is not None else 0
     claim = None
@@ -232,15 +233,15 @@ def forecast(
         metric=spec.name,
         rows=rows,
         repeats=repeats,
-        mde=_own_unit(spec, detectable_effect(total, rows, alpha=alpha, power=power)),
-        noise_floor=_own_unit(spec, expected),
+        mde=_own_unit(spec, detectable_effect(total, rows, alpha=alpha, power=power)) if rows else None,
+        noise_floor=None if expected is None else _own_unit(spec, expected),
         rows_needed=claim.rows(total) if claim else None,
         repeats_needed=claim.repeats(inflated, rows) if claim else None,
         rows_for_effect=None if wished is None else max(wished, math.ceil(MIN_CLUSTERS * inflation - 1e-9)),
         repeats_for_effect=calls,
         power=chance,
         impossible=impossible,
-        warning=None if impossible or claim is None else _warning(spec, expected, chance),
+        warning=None if impossible or claim is None or expected is None else _warning(spec, expected, chance),
         basis=variance.basis,
     )
 

@@ -40,7 +40,8 @@ class MetricResult:
     margin claim that chance if the variants are equal; None where nothing would.
     n_dropped: rows without a usable pair. fragility: fewest rows whose two results, swapped, change the verdict.
     cause: what kind of reason an inconclusive verdict has; None for every other verdict.
-    threshold: of a share, the limit above which a value counts.
+    threshold: of a share, the limit above which a value counts. net: the delta is rows won less rows lost, as a share
+    of the rows, whatever unit the arms' own values have.
     worst_case_low/high: the delta if every pair lost to the scorer had gone against, or for, the candidate.
     """
 
@@ -83,6 +84,7 @@ class MetricResult:
     direction: Direction | Literal["none"] = "higher"
     is_ratio: bool = False
     threshold: float | None = None
+    net: bool = False
     invalid: bool = False
     on_inconclusive: OnInconclusive = "fail"
     alpha: float = 0.05

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal, NoReturn, get_args
 
 from llmexp_tui.errors import ConfigError, UnknownNameError
@@ -36,6 +37,10 @@ TAIL_ROWS = 10
 def tail_rows(q: float) -> int:
     """Fewest rows that hold enough values beyond the quantile."""
     return math.ceil(TAIL_ROWS / min(q, 1.0 - q) - 1e-9)
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class MetricSpec:
         if self.type == "share" and self.statistic == "mean":
             object.__setattr__(self, "statistic", "share")
         self._check_names()
+        self._check_finite()
         if self.direction is None:
             object.__setattr__(self, "direction", "lower" if self.type in LOWER_IS_BETTER else "higher")
         if self.range is None and self.type in ("binary", "bounded", "share", "errors"):
@@ -96,9 +102,18 @@ class MetricSpec:
             ("statistic", self.statistic, get_args(Statistic)),
             ("role", self.role, get_args(Role)),
             ("direction", self.direction or "higher", get_args(Direction)),
+            ("on_inconclusive", self.on_inconclusive, get_args(OnInconclusive)),
         ):
             if value not in known:
                 raise UnknownNameError(kind, str(value), known, where=f'metric "{self.name}"')
+
+    def _check_finite(self) -> None:
+        if self.range is not None and not (len(self.range) == 2 and all(map(_is_finite, self.range))):
+            self._refuse(f"range {self.range} is not two numbers", "give the lowest score, then the highest")
+        for key in ("margin", "threshold", "min_effect", "max_change", "failure_value"):
+            value = getattr(self, key)
+            if value is not None and not _is_finite(value):
+                self._refuse(f"{key} {value} is not a finite number", "give a number, without a unit")
 
     def _default_margin(self) -> float | None:
         if self.statistic in QUANTILES:
@@ -111,8 +126,11 @@ class MetricSpec:
         return _DEFAULT_MARGIN.get(self.type)
 
     def _check_numbers(self) -> None:
-        if self.margin is not None and not (math.isfinite(self.margin) and self.margin > 0):
+        if self.margin is not None and not self.margin > 0:
             self._refuse(f"margin {self.margin} is not a positive number", "give how much worse is still acceptable")
+        if self.margin is not None and self._span is not None and self.margin >= self._span:
+            mend = f"no row can lose more than {self._span:g}; give less, 0.05 for five points of a share"
+            self._refuse(f"margin {self.margin:g} allows any loss at all", mend)
         if self.is_ratio and self.direction == "higher" and (self.margin or 0) >= 1:
             self._refuse(f"margin {self.margin} allows a ratio of zero", "give a share below 1, 0.10 for 10 %")
         if (self.type == "share") != (self.statistic == "share"):
@@ -143,6 +161,11 @@ class MetricSpec:
         return self.type in RATIO_TYPES
 
     @property
+    def is_net(self) -> bool:
+        """True where rows won less rows lost decide, by however much each was won."""
+        return self.type == "pairwise" or (self.type == "ordinal" and not self.interval_scale)
+
+    @property
     def same_job(self) -> bool:
         """True for times and costs, which move with the hour: they hold only beside calls of the same job."""
         return self.is_ratio or self.type == "share"
@@ -160,16 +183,18 @@ class MetricSpec:
     @property
     def width(self) -> float | None:
         """The most a row's difference can be on the working scale; None where there is no bound."""
+        span = self._span
+        graded = self.type in ("bounded", "ordinal") and not self.is_net
+        return min(span, self.max_change) if span is not None and graded and self.max_change else span
+
+    @property
+    def _span(self) -> float | None:
+        """`width` as the scale alone has it, whatever was promised."""
         if self.quantile is not None or self.is_ratio or self.type == "unbounded":
             return None
-        if self.type in ("binary", "share", "errors", "pairwise"):
+        if self.is_net or self.type in ("binary", "share", "errors"):
             return 1.0
-        if self.type == "ordinal" and not self.interval_scale:
-            return 1.0
-        if self.range is None:
-            return None
-        full = self.range[1] - self.range[0]
-        return min(full, self.max_change) if self.max_change else full
+        return None if self.range is None else self.range[1] - self.range[0]
 
     @property
     def working_margin(self) -> float | None:
@@ -212,7 +237,8 @@ class ComparisonPlan:
     final_look: False while rows are still to come: quantiles are not judged yet.
     unplanned: a look that was not planned, at runs that go on: estimates, but neither p-values nor verdicts.
     runs: 3 turns on the three-run rule; `Samples.runs`, or else the repeats, then say which run a call belongs to.
-    anytime: betting e-process instead of fixed looks (bounded scores only), rows in the order of their codes.
+    anytime: betting e-process instead of fixed looks (bounded scores only); rows in the order of their codes,
+    clusters in a random one.
     interleaved: False where the baseline was measured at another time; latency and ratio are then exploratory.
     confounded: the variants differ in more than one thing; a label, no correction can mend it.
     draws: Monte Carlo draws of a sign-flip test that cannot be enumerated.
@@ -236,6 +262,8 @@ class ComparisonPlan:
             raise ConfigError(f"alpha {self.alpha} is not between 0 and 0.5", mend="0.05 is usual")
         if self.runs not in (1, 3):
             raise ConfigError(f"runs = {self.runs}", mend="use 1, or 3 for the rule close to the floor")
+        if self.worst_run not in get_args(WorstRun):
+            raise UnknownNameError("worst_run", str(self.worst_run), get_args(WorstRun))
 
     @property
     def nominal(self) -> Levels:

@@ -82,7 +82,10 @@ def _codes(column: Column, *, in_order: bool = False) -> tuple[IntArray, list[Ha
         return codes.astype(np.int64), labels.tolist()
     values = column.tolist() if isinstance(column, np.ndarray) else column
     first: dict[Hashable, int] = {}
-    codes = np.fromiter((first.setdefault(value, len(first)) for value in values), np.int64, len(values))
+    try:
+        codes = np.fromiter((first.setdefault(value, len(first)) for value in values), np.int64, len(values))
+    except TypeError as error:
+        raise UsageError(f"a label is no plain value: {error}", mend="give texts or numbers") from None
     names = list(first)
     if in_order:
         return codes, names

@@ -44,7 +44,8 @@ class PeopleAgreement:
         """For a report: who, how many answers, how far."""
         found, told = self.agreement, agreement_text(self.agreement)
         if told == UNKNOWN:
-            return f"{self._who} said the same throughout or shared no answer: {self.method} says nothing yet"
+            why = "shared no answer, or one of them always said the same"
+            return f"{self._who} {why}: {self.method} says nothing yet"
         answers = f"{found.rows:,} answer{'' if found.rows == 1 else 's'}"
         return f"{self._who} on {answers}: {self.method} {told}" + (", which is weak" if found.weak else "")
 

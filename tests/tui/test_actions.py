@@ -265,7 +265,7 @@ async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, sessi
                 pilot,
                 lambda number=number: screen.sitting is not None and len(screen.sitting.scoring.given) == number,  # type: ignore[misc]
             )
-        await until(pilot, lambda: screen.agreement.startswith("κ"))
+        await until(pilot, lambda: "exact_match" in screen.agreement and "on 10" in screen.agreement)
         await pilot.press("u")
         assert screen.sitting is not None and len(screen.sitting.scoring.given) == 9
         await until(pilot, lambda: all(w.is_finished for w in pilot.app.workers if w.group.startswith("keep")))

@@ -204,7 +204,7 @@ def read_agreement(sitting: Sitting, rival: Rival, session: Session) -> str:
     found = cohen_kappa([said for said, _ in both], [machine for _, machine in both], draws=499)
     told = agreement_text(found)
     if told == UNKNOWN:
-        return f"agreement with {with_whom}: one answer only, on {len(both)}; that says nothing yet"
+        return f"agreement with {with_whom}: one side always said the same, on {len(both)}; that tells nothing"
     return f"κ {told} with {with_whom} on {found.rows}"
 
 

@@ -89,7 +89,7 @@ def interval_of(metric: MetricResult, tone: str = "") -> Interval | None:
 
 def percent_unit(metric: MetricResult) -> float | None:
     """What a delta is multiplied by to be percent; None where no scale fits (no bounds and a baseline of zero)."""
-    if metric.is_ratio or metric.type in ("binary", "bounded", "share", "errors", "pairwise"):
+    if metric.is_ratio or metric.net or metric.type in ("binary", "bounded", "share", "errors", "pairwise"):
         return 100.0
     return 100.0 / abs(metric.baseline) if metric.baseline else None
 

@@ -92,6 +92,21 @@ def test_the_order_of_rows_does_not_matter(kind: str, n: int, seed: int) -> None
     assert compared(shuffled, SPECS[kind]) == compared(columns, SPECS[kind])
 
 
+@pytest.mark.parametrize("kind", SPECS)
+@QUICK
+@given(n=ROWS, seed=SEEDS)
+def test_clusters_and_repeats_change_none_of_that(kind: str, n: int, seed: int) -> None:
+    a, b = scores(kind, 2 * n, seed)
+    clusters = np.random.default_rng(seed).integers(0, n // 2, n)
+    columns = table(a, b, np.repeat(clusters, 2))
+    columns |= {"row_id": [f"row {i // 2}" for i in range(2 * n)] * 2, "repeat": [0, 1] * (2 * n)}
+    order = np.random.default_rng(seed + 1).permutation(4 * n)
+    shuffled = {name: [column[i] for i in order] for name, column in columns.items()}
+    one = compared(columns, SPECS[kind])
+    assert compared(shuffled, SPECS[kind]) == one
+    assert compared(columns, SPECS[kind], "B", "A").p_value == one.p_value
+
+
 @pytest.mark.parametrize("kind", ["binary", "bounded", "latency", "ratio", "unbounded"])
 @QUICK
 @given(n=ROWS, seed=SEEDS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llmexp_tui.tui.state.cells import plain, width
-from llmexp_tui.tui.state.interval import Interval, Scale, axis, common_scale, draw, legend
+from llmexp_tui.tui.state.interval import Interval, Scale, axis, common_scale, draw, legend, percent_unit
+from tests.unit.reports.build import metric
 
 
 def drawn(interval: Interval, scale: Scale, cells: int = 21) -> str:
@@ -74,3 +75,9 @@ def test_the_legend_says_where_the_scale_is_not_linear() -> None:
 
 def test_large_labels_are_written_out() -> None:
     assert "+1,000" in axis(Scale(1000.0, True), 48) and "e+" not in axis(Scale(1000.0, True), 48)
+
+
+def test_rows_won_less_rows_lost_are_percent_whatever_the_grades() -> None:
+    graded = metric(type="ordinal", baseline=3.0, candidate_value=3.1)
+    assert percent_unit(graded) == pytest.approx(100 / 3)
+    assert percent_unit(metric(type="ordinal", net=True, baseline=3.0, candidate_value=3.1)) == 100.0

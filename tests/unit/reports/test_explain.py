@@ -54,7 +54,7 @@ def test_a_regression() -> None:
         "On exact_match (78.0 → 71.0 %), short was better on 8 rows and worse on 22 of 200; how much the baseline "
         "moves on its own was not measured.",
         "This counts as a step back: were the two the same, a gap like this would show up about 1 time in 62, and "
-        "the loss may exceed the 5.0 pts that was allowed.",
+        "the loss may exceed the 5.0 pts allowed.",
     )
     assert explain_gate(found) == "The gate fails: exact_match got worse, and may be worse by more than was allowed."
 
@@ -168,7 +168,7 @@ def test_a_change_from_nothing_has_no_ratio_and_still_a_meaning() -> None:
     free = latency(metric="cost", type="ratio", baseline=0.0, candidate_value=0.002, delta=None, ci_low=None,
                    ci_high=None, verdict="regressed", floor_ratio=None)  # fmt: skip
     seen, meaning = explain(free)
-    assert "from or to nothing" in seen
+    assert ", from nothing over" in seen
     assert "This counts as a step back" in meaning
 
 
@@ -201,3 +201,69 @@ def test_every_run_stands_beside_the_pooled_change():
     seen, _ = explain(metric(run_deltas=(0.05, -0.01, 0.08)))
     assert "its runs on their own came to +5.0, −1.0, +8.0 pts" in seen
     assert "on their own" not in explain(metric())[0]
+
+
+def test_what_counts_in_rows_is_told_in_points_of_them() -> None:
+    grades = np.tile([1.0, 2.0, 3.0, 4.0, 5.0], 40)
+    worse = grades - np.r_[np.zeros(170), np.ones(30)] * (grades > 1)
+    spec = MetricSpec("grade", "ordinal", range=(1, 5), margin=0.2)
+    seen, meaning = explain(compared(spec, long=grades, short=worse).metrics[0])
+    assert seen.startswith(
+        "On grade (3.00 → 2.88), short was better on 0 rows and worse on 24 of 200, 12.0 pts more of the rows lost "
+        "than won;"
+    )
+    assert "less than the 20.0 pts allowed" in meaning
+    averaged = MetricSpec("grade", "ordinal", range=(1, 5), margin=0.2, interval_scale=True)
+    seen, meaning = explain(compared(averaged, long=grades, short=worse).metrics[0])
+    assert "pts" not in seen + meaning
+
+
+def test_a_preference_has_no_values_of_its_own() -> None:
+    spec = MetricSpec("judge", "pairwise", margin=0.1)
+    wins = np.r_[np.ones(60), np.zeros(100), -np.ones(40)]
+    seen, _ = explain(compared(spec, long=np.zeros(200), short=wins).metrics[0])
+    assert seen.startswith(
+        "On judge, short was better on 60 rows and worse on 40 of 200, 10.0 pts more of the rows won than lost;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "one", "several"),
+    [
+        ("inconclusive", "exact_match has not shown what it", "exact_match and judge have not shown what they"),
+        ("invalid", "exact_match rests on data", "exact_match and judge rest on data"),
+        ("pass", "exact_match is not worse", "exact_match and judge are not worse"),
+    ],
+)
+def test_one_metric_and_several_take_their_own_verbs(status: Any, one: str, several: str) -> None:
+    gate = "pass" if status == "pass" else "inconclusive"
+    found = [
+        metric(metric=name, gate=gate, verdict="no_regression", invalid=status == "invalid")
+        for name in ("exact_match", "judge")
+    ]
+    assert one in explain_status(status, found[:1])
+    assert several in explain_status(status, found)
+
+
+def test_a_baseline_of_another_time_was_promised_something_all_the_same() -> None:
+    found = compared(plan=ComparisonPlan(interleaved=False), long=BASE, short=BASE)
+    assert found.status == "invalid"
+    assert explain_gate(found) == (
+        "The gate cannot be judged: the baseline was run at another time, and nothing shows that it would still "
+        "answer the same."
+    )
+
+
+@pytest.mark.parametrize(("long", "short", "way"), [(0.0, 1.0, "from nothing"), (1.0, 0.0, "to nothing")])
+def test_a_cost_without_a_ratio_says_which_way_it_went(long: float, short: float, way: str) -> None:
+    spec = MetricSpec("cost", "ratio")
+    seen, _ = explain(compared(spec, long=np.full(50, long), short=np.full(50, short)).metrics[0])
+    assert f"with short, {way} over 50 rows" in seen
+
+
+def test_what_to_mend_is_what_is_broken() -> None:
+    outside = compared(MetricSpec("judge"), long=BASE * 3, short=BASE * 3, copy=BASE * 3).metrics[0]
+    assert explain(outside)[1] == "Mend the scores and compare again.", "not the A/A, which shares the fault"
+    drifted = compared(long=BASE, short=BASE, copy=flipped(BASE, 30, 0)).metrics[0]
+    assert explain(drifted)[1].startswith("Run the baseline against itself again")
+    assert "has rows" in explain(metric(invalid=True, delta=None, n_pairs=0))[1]

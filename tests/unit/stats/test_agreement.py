@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llmexp_tui.errors import UsageError
+from llmexp_tui.errors import UnknownNameError, UsageError
 from llmexp_tui.stats.agreement import Scale, Weights, cohen_kappa, krippendorff_alpha, position_bias
 
 # Four observers, twelve units, with missing ratings: the worked example of Krippendorff 2011.
@@ -95,3 +95,52 @@ def test_a_judge_that_prefers_the_first_place_is_found_out() -> None:
 def test_a_fair_judge_shows_no_bias() -> None:
     bias = position_bias([1.0, -1.0, 0.0, 1.0], [1.0, -1.0, 0.0, 1.0])
     assert (bias.flips, bias.first_share, bias.p_value) == (0, None, 1.0)
+
+
+def test_raters_who_never_differed_may_still_do_so_on_rows_not_seen() -> None:
+    few, many = (cohen_kappa(["a", "b"] * n, ["a", "b"] * n) for n in (10, 100))
+    # None of 20 rows: up to 16.8 % may differ (Clopper and Pearson), where chance alone gives 50 %.
+    assert (few.value, few.high) == (1.0, 1.0)
+    assert few.low == pytest.approx(1 - 0.1684 / 0.5, abs=1e-3)
+    assert few.low < (many.low or 0) < 1
+    graded = cohen_kappa([1, 2, 3, 4, 5] * 4, [1, 2, 3, 4, 5] * 4, weights="quadratic")
+    assert graded.low is not None and graded.low < few.low, "where they differ, they may differ by four grades"
+    alpha = krippendorff_alpha([["a", "a"], ["b", "b"]] * 10)
+    assert alpha.low == pytest.approx(few.low, abs=0.02)
+
+
+@pytest.mark.parametrize("differ", [0.02, 0.1])
+def test_the_interval_covers_close_agreement_on_few_rows(differ: float) -> None:
+    rng, covered = np.random.default_rng(7), 0
+    for _ in range(100):
+        first = rng.random(20) < 0.5
+        found = cohen_kappa(first.tolist(), (first ^ (rng.random(20) < differ)).tolist(), draws=199)
+        covered += found.low is not None and found.high is not None and found.low <= 1 - 2 * differ <= found.high
+    assert covered >= 89
+
+
+def test_a_rater_who_always_says_the_same_leaves_the_interval_open() -> None:
+    found = cohen_kappa(["a"] * 30, ["a"] * 29 + ["b"])
+    assert (found.value, found.low, found.high) == (0.0, None, None)
+
+
+def test_whole_numbers_of_any_make_are_ordered_by_size() -> None:
+    grades = np.array([2, 10, 3, 10, 2, 3])
+    other = np.array([2, 10, 2, 3, 2, 3])
+    plain = cohen_kappa(grades.tolist(), other.tolist(), weights="quadratic")
+    assert cohen_kappa(list(grades), list(other), weights="quadratic") == plain
+
+
+@pytest.mark.parametrize("label", ["good", float("inf")])
+def test_an_interval_scale_of_what_is_no_number_is_refused(label: object) -> None:
+    with pytest.raises(UsageError, match="no number"):
+        krippendorff_alpha([[1, 2], [label, 1]], scale="interval")
+
+
+def test_unknown_weights_and_scales_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="quadratic"):
+        cohen_kappa([1, 2], [1, 2], weights="quadratik")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="ordinal"):
+        krippendorff_alpha([[1, 2]], scale="ordina")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        cohen_kappa([1, 2], [1, 2], level=95)

@@ -61,3 +61,16 @@ def test_the_wealth_of_both_ways_is_fair_where_nothing_differs() -> None:
     games = itertools.product((-1.0, 1.0), repeat=9)
     final = [BettingModel(np.array(game), np.ones(9), 1.0).e_value for game in games]
     assert np.mean(final) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_of_clusters_that_still_grow_the_present_wealth_counts() -> None:
+    sums = np.r_[np.full(40, 0.5), np.full(40, -0.5)]
+    so_far = BettingModel(sums, np.ones(80), 1.0)
+    now = BettingModel(sums, np.ones(80), 1.0, growing=True)
+    assert so_far.p_above(0.0) < 0.01 < now.p_above(0.0)
+
+
+def test_no_bet_is_too_large_for_the_cluster_that_is_still_to_come() -> None:
+    sums, sizes = np.full(20, -1.2), np.full(20, 3.0)
+    seen, planned = (BettingModel(sums, sizes, 1.0, largest) for largest in (1.0, 30.0))
+    assert seen.p_below(0.0) < 0.025 < planned.p_below(0.0)

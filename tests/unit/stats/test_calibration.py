@@ -45,11 +45,16 @@ def every_row_alone(clusters: Any, rows: np.ndarray) -> tuple[np.ndarray, int]:
     return np.arange(len(rows)), len(rows)
 
 
+def by_name(pairs: Any, seed: int) -> np.ndarray:
+    return np.arange(pairs.n_clusters)
+
+
 FAULTS: list[tuple[str, Any, str, Callable[..., Any], int]] = [
     ("0 to .1 or everything, 62 rows", estimate, "mean_model", without_phantom, 300),
     ("A/A five metrics, 60 rows", gate, "holm_levels", lambda p, alpha: [alpha] * len(p), 80),
     ("worse by the margin through failed calls", pairs, "_worst_value", lambda *of: None, 40),
     ("worse by the margin, 40 clusters", pairs, "_cluster_codes", every_row_alone, 150),
+    ("A/A watched live, names tell", estimate, "_cluster_order", by_name, 6),
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from llmexp_tui.stats import (
     ComparisonPlan,
     FloorRecord,
     MetricData,
+    MetricResult,
     MetricSpec,
     Samples,
     compare_arms,
@@ -425,6 +426,25 @@ def test_watching_live_widens_and_needs_bounds() -> None:
     assert (live.ci_low or 0) < (fixed.ci_low or 0)
     times = np.random.default_rng(9).lognormal(0, 1, 100)
     assert "bounds" in compared(MetricSpec("l", "latency"), A=times, B=times, extra={"plan": plan}).reason
+
+
+def test_watched_live_a_cluster_counts_once_however_its_rows_arrive() -> None:
+    rng = np.random.default_rng(2)
+    code = np.repeat(np.arange(120), 3)
+    change = np.where(rng.random(120) < 0.2, 1.0, 0.0)[code]
+    spec = MetricSpec("s", "bounded", margin=0.1)
+
+    def judged(clusters: np.ndarray | None, rows: int) -> MetricResult:
+        arms = {"A": column(np.zeros(rows)), "B": column(change[:rows])}
+        data = MetricData(spec, arms, len(code), clusters)
+        return compare_arms([data], baseline="A", candidates=["B"], plan=ComparisonPlan(anytime=True)).metrics[0]
+
+    alone, together = judged(None, 360), judged(code, 360)
+    assert (alone.delta, alone.verdict, together.verdict) == (together.delta, "improved", "improved")
+    assert (together.p_value or 0) > (alone.p_value or 0)
+    few, early = judged(None, 30), judged(code[np.argsort(np.arange(360) % 3, kind="stable")], 30)
+    assert early.clusters == early.n_pairs, "not one cluster has a second row yet"
+    assert (early.p_value or 0) >= (few.p_value or 0), "and still no bet may be too large for those to come"
 
 
 def test_strict_is_slower_to_pass() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -17,6 +18,7 @@ from llmexp_tui.stats import (
     Samples,
     compare_arms,
     compare_scores,
+    to_json,
 )
 
 
@@ -97,3 +99,50 @@ def test_a_reason_names_the_slice_that_it_is_about() -> None:
     spec = MetricSpec("m", "binary", slice="lang=en")
     found = compare_scores(table, baseline="A", candidates=["B"], metrics=[spec])
     assert found.reasons[0].startswith("B, m lang=en:")
+
+
+ODD: dict[str, tuple[Any, Any]] = {
+    "equal": ([0.5] * 20, [0.5] * 20),
+    "all better": ([0.0] * 20, [1.0] * 20),
+    "none": ([math.nan] * 20, [math.nan] * 20),
+    "infinite": ([math.inf] + [1.0] * 19, [1.0] * 20),
+    "true or false": ([True, False] * 10, [False, True] * 10),
+    "tiny": ([1e-300, 2e-300] * 10, [2e-300, 3e-300] * 10),
+    "huge": ([1e99, 2e99] * 10, [2e99, 3e99] * 10),
+    "beyond numbers": ([10**300] * 20, [10**301] * 20),
+    "of many sizes": ([10.0**e for e in range(-10, 10)], [10.0**e for e in range(10, -10, -1)]),
+    "objects": (np.array([1, None, 0.5, "0.25", ""] + [1] * 15, dtype=object), [1] * 20),
+    "all cost in one row": ([0.0] * 17 + [5.0, 0.0, 0.0], [0.0] * 17 + [7.0, 0.0, 0.0]),
+    "one row": ([1.0], [0.0]),
+    "five rows": ([1.0] * 5, [0.0] * 5),
+}
+ODD_SPECS = [
+    MetricSpec("m", "binary"), MetricSpec("m", "bounded"), MetricSpec("m", "bounded", range=(-1e6, 1e6), strict=True),
+    MetricSpec("m", "ordinal"), MetricSpec("m", "pairwise"), MetricSpec("m", "latency"),
+    MetricSpec("m", "latency", statistic="p50"), MetricSpec("m", "ratio"), MetricSpec("m", "share", threshold=0.5),
+    MetricSpec("m", "errors"), MetricSpec("m", "unbounded"), MetricSpec("m", "unbounded", statistic="p50"),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", ["rows", "clusters", "repeats", "three runs", "live", "unplanned"])
+@pytest.mark.parametrize("spec", ODD_SPECS, ids=lambda spec: f"{spec.type} {spec.statistic}")
+def test_no_column_of_numbers_breaks_a_comparison(spec: MetricSpec, shape: str) -> None:
+    plans = {
+        "three runs": ComparisonPlan(runs=3), "live": ComparisonPlan(anytime=True),
+        "unplanned": ComparisonPlan(unplanned=True),
+    }  # fmt: skip
+    for name, (a, b) in ODD.items():
+        n, repeated = len(a), shape in ("repeats", "three runs")
+        rows = [i // 3 for i in range(n)] if repeated else list(range(n))
+        table: dict[str, Any] = {"row_id": rows * 2, "variant": ["A"] * n + ["B"] * n, "score": [*a, *b]}
+        if repeated:
+            table["repeat"] = [i % 3 for i in range(n)] * 2
+        if shape == "clusters":
+            table["cluster"] = [i // 3 for i in range(n)] * 2
+        found = compare_scores(table, baseline="A", candidates=["B"], metrics=[spec], plan=plans.get(shape))
+        metric = found.metrics[0]
+        json.dumps(to_json(found), allow_nan=False)
+        assert metric.verdict == "inconclusive" or (n >= 6 and not metric.invalid), name
+        if shape == "unplanned":
+            assert (metric.verdict, metric.p_value) == ("inconclusive", None), name

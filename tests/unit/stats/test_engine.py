@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,32 @@ def test_phantom_rows_are_as_large_as_an_independent_row() -> None:
     model = mean_model(values.sum(axis=1), np.full(12, 5.0), width=1.0, independent=12)
     alone = mean_model(values.mean(axis=1), np.ones(12), width=1.0)
     assert (model.centre, model.se, model.df) == pytest.approx((alone.centre, alone.se, alone.df))
+
+
+def test_few_rows_with_large_losses_pass_no_more_often_than_promised() -> None:
+    rng, sets, passed = np.random.default_rng(8), 3000, [0, 0]
+    for _ in range(sets):
+        losses = np.where(rng.random(200) < 0.02, rng.uniform(-1.0, -0.9, 200), 0.0)
+        model = mean_model(losses, np.ones(200), width=1.0)
+        for i, one in enumerate((model, replace(model, skew=0.0))):
+            passed[i] += one.p_above(-0.019) <= 0.05
+    assert passed[0] <= 0.04 * sets < 0.06 * sets <= passed[1], "without the correction the t test passes too many"
+
+
+def test_what_is_symmetric_keeps_its_t_interval() -> None:
+    half = np.random.default_rng(9).uniform(0, 1, 50)
+    model = mean_model(np.r_[half, -half], np.ones(100), width=1.0)
+    assert model.skew == pytest.approx(0.0, abs=1e-12)
+    plain = replace(model, skew=0.0)
+    assert (model.lower(0.05), model.p_above(-0.1)) == pytest.approx((plain.lower(0.05), plain.p_above(-0.1)))
+
+
+def test_losses_and_gains_are_corrected_alike() -> None:
+    d = np.r_[np.full(4, -0.9), np.full(96, 0.05)]
+    one, other = mean_model(d, np.ones(100), width=1.0), mean_model(-d, np.ones(100), width=1.0)
+    assert one.skew == pytest.approx(-other.skew) and one.skew < 0
+    assert one.lower(0.05) == pytest.approx(-other.upper(0.05))
+    assert one.upper(0.05) == pytest.approx(-other.lower(0.05))
 
 
 def independent(values: np.ndarray) -> float:

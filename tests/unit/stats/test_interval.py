@@ -78,3 +78,20 @@ def test_bootstrap_counts_draws_and_never_reaches_zero() -> None:
     assert model.p_above(-1.0) == 1 / 1000
     assert model.p_above(0.5) == pytest.approx(0.5, abs=2e-3)
     assert model.lower(0.05) == pytest.approx(0.05, abs=2e-3)
+
+
+@pytest.mark.parametrize("skew", [-0.6, -0.05, -1e-10, 0.0, 0.3])
+@pytest.mark.parametrize("level", [0.4, 0.05, 0.001])
+def test_the_corrected_bounds_invert_their_own_test_and_are_never_bolder(skew: float, level: float) -> None:
+    model, plain = (StudentModel(0.1, 0.1, 0.04, 60.0, way) for way in (skew, 0.0))
+    assert model.p_above(model.lower(level)) == pytest.approx(level, rel=1e-6)
+    assert model.p_below(model.upper(level)) == pytest.approx(level, rel=1e-6)
+    assert model.lower(level) <= plain.lower(level) + 1e-12
+    assert model.upper(level) >= plain.upper(level) - 1e-12
+
+
+def test_the_correction_is_halls_cubic() -> None:
+    # Hall 1992, s. 3.9: T + a T^2 / 3 + a^2 T^3 / 27 + a / 6, for a = skewness / sqrt(n).
+    model, t, a = StudentModel(0.0, 0.0, 1.0, math.inf, -0.3), 2.0, -0.3
+    expected = stats.norm.sf(t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6)
+    assert model.p_above(-t) == pytest.approx(float(expected))

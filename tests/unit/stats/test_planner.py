@@ -141,3 +141,10 @@ def test_a_tails_variance_is_read_off_its_own_floor() -> None:
     assert floor.variance is not None
     assert 2 * floor.variance == pytest.approx(variance_assumed(spec).at(1), rel=0.5)
     assert noise_floor_at(Variance(0.0, floor.variance), 400, 1) == pytest.approx(floor.value)
+
+
+def test_a_slice_without_a_row_cannot_pass_and_shows_nothing() -> None:
+    for spec in (MetricSpec("m", "binary"), MetricSpec("m", "latency"), MetricSpec("m", role="must_improve")):
+        found = forecast(spec, 0, 1, variance_assumed(spec), effect=0.05)
+        assert (found.mde, found.noise_floor) == (None, None)
+        assert found.impossible == "0 rows are too few for any verdict; 6 is the least"

@@ -57,7 +57,14 @@ def test_width_is_what_a_row_can_move() -> None:
         ({"margin": 0.0}, "margin"),
         ({"margin": -0.1}, "margin"),
         ({"margin": float("nan")}, "margin"),
+        ({"margin": "5%"}, "margin"),
+        ({"margin": 5.0, "type": "binary"}, "allows any loss"),
+        ({"margin": 10, "range": (0, 10)}, "allows any loss"),
         ({"range": (1, 1)}, "range"),
+        ({"range": (0, float("inf"))}, "range"),
+        ({"range": (0, 1, 2)}, "range"),
+        ({"failure_value": float("nan")}, "failure_value"),
+        ({"threshold": float("nan"), "type": "share"}, "threshold"),
         ({"type": "share"}, "threshold"),
         ({"type": "latency", "threshold": 2.0}, "threshold"),
         ({"type": "share", "statistic": "p95", "threshold": 2.0}, "share"),
@@ -73,7 +80,8 @@ def test_senseless_values_are_refused(options: dict[str, Any], word: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "options", [{"type": "binari"}, {"statistic": "p55"}, {"role": "gates"}, {"direction": "up"}]
+    "options",
+    [{"type": "binari"}, {"statistic": "p55"}, {"role": "gates"}, {"direction": "up"}, {"on_inconclusive": "fial"}],
 )
 def test_unknown_words_name_the_nearest(options: dict[str, Any]) -> None:
     with pytest.raises(UnknownNameError):

@@ -109,3 +109,8 @@ def test_unknown_names_get_the_nearest_known_one() -> None:
 def test_a_candidate_that_is_the_baseline_is_refused() -> None:
     with pytest.raises(UsageError, match="is the baseline"):
         compare_scores(table(A=[1.0], B=[1.0]), baseline="A", candidates=["A"], metrics=[SPEC])
+
+
+def test_a_label_that_is_no_plain_value_is_refused() -> None:
+    with pytest.raises(UsageError, match="no plain value"):
+        read({"row_id": [[1], [1]], "variant": ["A", "B"], "score": [1, 1]})
