@@ -43,7 +43,7 @@ class TerminalApp(App[None]):
         self.closing = threading.Event()
         self._net = self._line_net()
         self._asked_at = -_TWICE_S
-        self._typeahead = TypeAhead(self, super().on_event)
+        self._typeahead = TypeAhead(self, super().on_event, lambda: self.keeping)
         super().__init__()
         self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self.animation_level = "none"
@@ -64,6 +64,15 @@ class TerminalApp(App[None]):
             await self._typeahead.type(event)
         else:
             await super().on_event(event)
+
+    @property
+    def keeping(self) -> bool:
+        """Whether what the last key asked for is still to be done."""
+        return False
+
+    def keys_go_on(self) -> None:
+        """It is done."""
+        self._typeahead.go_on()
 
     async def on_followed(self, message: Followed) -> None:
         """All that a key has set off is done."""

@@ -26,6 +26,7 @@ class DatasetsScreen(Finding):
     HELP = "A version never changes. Its tag stays with it; a changed file becomes the next version."
     CSS_PATH = "datasets.tcss"
     LIST = "#versions"
+    EARLY = frozenset({"open", "diff", "tag", "edit"})
     ALWAYS = Finding.ALWAYS | {"record"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Rows", id="dataset.rows"),
@@ -76,7 +77,7 @@ class DatasetsScreen(Finding):
         self.query_one("#about").display = bool(versions)
         self.query_one("#versions", PagedTable).show(ListSource(state.dataset_rows(versions, self.home_app.now())))
         self.refresh_bindings()
-        self.seek()
+        self.listed()
 
     def _by_key(self, key: str | None) -> DatasetVersion | None:
         return next((v for v in self.versions if state.version_key(v.name, v.hash) == key), None)

@@ -35,6 +35,7 @@ class ResultsScreen(ProjectScreen):
 
     HELP = "The gate's answer stands first. ● is the change, ├┤ its 95 % interval, ░ the noise floor, ┆ the margin."
     CSS_PATH = "results.tcss"
+    EARLY = _NEED_RESULTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "rows", "Rows", tooltip="The rows behind the metric under the cursor", id="rows.open"),
         Binding("n", "worst", "Worst", tooltip="The worst regression of the metric", id="rows.worst"),
@@ -61,7 +62,7 @@ class ResultsScreen(ProjectScreen):
     def __init__(self, experiment: str, then: str = "") -> None:
         """`then` is one of the actions here, done once the results are shown."""
         super().__init__()
-        self._then = then
+        self._early = then
         self.experiment = experiment
         self.report: ExperimentReport | None = None
         self.candidate = ""
@@ -121,13 +122,12 @@ class ResultsScreen(ProjectScreen):
             self.query_one(name).display = not empty
         if report is None or not names:
             self.query_one("#heading", Static).update(join_lines(self._bare(report)))
+            self.has_read()
             return
         if self.candidate not in names:
             self.candidate = names[0]
         self._draw()
-        if self._then:
-            self.call_after_refresh(self.run_action, self._then)
-            self._then = ""
+        self.has_read()
 
     def _bare(self, report: ExperimentReport | None) -> list[Line]:
         lines = [line((self.experiment, "strong"))]

@@ -30,12 +30,15 @@ from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.title_line import TitleLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
+_NEED_A_ROW = frozenset({"step", "open", "slice", "sort", "turn", "save_marked", "copy"})
+
 
 class RowsScreen(ProjectScreen):
     """The rows of one metric, baseline against candidate."""
 
     HELP = "Differing words are underlined; lines that differ have − and + at their side."
     CSS_PATH = "rows.tcss"
+    EARLY = frozenset({"step", "open", "copy", "slice"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "step(1)", "Next", tooltip="The next regression", id="rows.next"),
         Binding("N", "step(-1)", "Previous", tooltip="The regression before", show=False, id="rows.previous"),
@@ -48,7 +51,7 @@ class RowsScreen(ProjectScreen):
         Binding("d", "only('disagreement')", "Scores disagree", show=False, id="rows.disagreement"),
         Binding("l", "slice", "Slice", tooltip="Only rows of this row's slice; again: the next slice, then all",
                 show=False, id="rows.slice"),
-        Binding("A", "all", "All rows", show=False, id="rows.all"),
+        Binding("A", "all", "All rows", id="rows.all"),
         Binding("s", "sort", "Sort", tooltip="The next order; or click on a column's title", id="rows.sort"),
         Binding("S", "turn", "Sort the other way", show=False, id="rows.turn"),
         Binding(
@@ -132,6 +135,9 @@ class RowsScreen(ProjectScreen):
         self.query_one("#rows").display = not empty
         self.query_one("#pane").display = not empty
         self._title(message.total)
+        self.refresh_bindings()
+        if empty:
+            self.has_read()
 
     def _title(self, total: int | None, share: float | None = None) -> None:
         table = self.query_one("#rows", PagedTable)
@@ -174,6 +180,15 @@ class RowsScreen(ProjectScreen):
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))
+        self.has_read()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where no row is shown there is none to look at, and where all are there are no more to show."""
+        if action == "all":
+            return self._shown != replace(self._shown, filter="all", text="", slice=None)
+        shown = self.query("#rows").results(PagedTable)
+        empty = any(table.ready and not table.total for table in shown)
+        return not (empty and action in _NEED_A_ROW)
 
     # ---- what may take long
 

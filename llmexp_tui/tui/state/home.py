@@ -16,6 +16,9 @@ from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import Badge, status_badge, verdict_badge
 
 PLOT_CELLS = 15
+_TREND = 12
+_APART = "  "
+"""Before a column that begins at the left, beside one that ends at the right."""
 _SPARKS = "▁▂▃▄▅▆▇█"
 _GATE_ORDER = ("fail", "inconclusive", "pass", None)
 
@@ -75,9 +78,9 @@ def columns(scale: interval.Scale) -> tuple[Column, ...]:
         Column("verdict", "Verdict", 15),
         Column("change", "Change", 9, "right"),
         Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS, drop_below=70),
-        Column("floor", "Floor", 5, "right"),
-        Column("floor_age", "Measured", 8, "right", drop_below=96),
-        Column("trend", "Trend", 12, drop_below=96),
+        Column("floor", "Floor", 6, "right"),
+        Column("floor_age", "Measured", 10, "right", drop_below=96),
+        Column("trend", f"{_APART}Trend", _TREND + len(_APART), drop_below=96),
         Column("metric", "Metric", 18, drop_below=110),
         Column("age", "Age", 6, "right"),
     )
@@ -111,7 +114,7 @@ def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[
         interval.draw(drawn, scale, PLOT_CELLS),
         line(floor_short(head)),
         _floor_age(item, now),
-        line((spark(item.trend), "info")),
+        line(_APART, (spark(item.trend), "info")),
         line((figures.metric_title(head), "muted")),
         _age(item, now),
     )
@@ -153,7 +156,7 @@ def floor_short(metric: MetricResult) -> str:
 
 def spark(values: Sequence[float]) -> str:
     """A small line of bars, lowest to highest of the values; nothing for fewer than two."""
-    shown = values[-12:]
+    shown = values[-_TREND:]
     if len(shown) < 2:
         return ""
     low, high = min(shown), max(shown)

@@ -163,6 +163,14 @@ def move_lines(moves: Sequence[LabelMove], now: datetime) -> list[Line]:
     ]
 
 
+def ways_back(version: PromptVersion, moves: Sequence[LabelMove]) -> list[LabelMove]:
+    """Of the labels on a version the moves (newest first) that brought them there from another."""
+    last: dict[str, LabelMove] = {}
+    for move in moves:
+        last.setdefault(move.label, move)
+    return [last[label] for label in version.labels if last[label].old_hash is not None]
+
+
 def labels_of(items: Sequence[PromptLine], name: str) -> Mapping[str, str]:
     """Where each label of a prompt stands: label → hash."""
     return {
