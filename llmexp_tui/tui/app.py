@@ -113,8 +113,8 @@ class LlmexpApp(TerminalApp):
         super().__init__(env)
         self.now = now
         self.settings = settings or Settings()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-        self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (32, "-tall")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (12, "-short"), (15, "-low"), (32, "-tall")]
         self.groups: tuple[GroupLine, ...] = ()
         self.watching = watching.Watching(self)
         self._warm = warm

@@ -31,7 +31,7 @@ class TooSmall(Static):
     """Stands instead of a screen where there is no room for one."""
 
     def __init__(self) -> None:
-        super().__init__("The window is too small: 60 columns and 15 lines are the least. q quits.", markup=False)
+        super().__init__("The window is too small: 40 columns and 12 lines are the least. q quits.", markup=False)
 
 
 class Reading:

@@ -51,7 +51,7 @@ class ResultsScreen(ProjectScreen):
         Binding("r", "run", "Run", tooltip="Run this experiment again", id="run.start"),
         Binding("a", "aa", "A/A", tooltip="Run the baseline against itself", show=False, id="aa.start"),
         Binding("u", "recompute", "Compare again", show=False, id="results.recompute"),
-        Binding("b", "score", "Score", tooltip="Score answers by hand, blind", show=False, id="results.score"),
+        Binding("b", "score", "Score", tooltip="Score answers by hand, blind", id="results.score"),
         Binding(
             "J", "judge", "Judge", tooltip="Ask the judges about answers that they have not scored", show=False,
             id="results.judge",
@@ -140,13 +140,6 @@ class ResultsScreen(ProjectScreen):
         table = self.query_one("#metrics", PagedTable)
         cells = self.size.width - 3
         heading = state.heading(report, None if self._together else self.candidate)
-        names = state.candidates(report)
-        if len(names) > 1 and not self._together:
-            place = names.index(self.candidate) + 1
-            heading[0] = (
-                *heading[0],
-                *line((f"  {place} of {len(names)}, ", "muted"), ("c", "key"), (" next", "muted")),
-            )
         self.query_one("#heading", Static).update(join_lines(heading))
         if self._together:
             scale = variants.scale_of(report)
@@ -158,7 +151,7 @@ class ResultsScreen(ProjectScreen):
                 state.table_rows(report, self.candidate, cells),
             )
         table.show(ListSource(rows), columns=columns)
-        shown = not self._together or variants.plot_cells(cells) > 0
+        shown = variants.plot_cells(cells) > 0 if self._together else cells >= state.PLOT_FROM
         self.query_one("#legend").display = shown
         self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend(scale))]))
         self._explain()

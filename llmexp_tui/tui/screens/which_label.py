@@ -37,7 +37,7 @@ class WhichLabelScreen(Dialog[LabelMove]):
         """The question, a line a label, the keys."""
         with Vertical(classes="dialog"):
             yield Static(join_lines([line(("Which label goes back?", "strong"))]), markup=False)
-            yield PagedTable((Column("label", "Label", 24), Column("to", "Goes back to")), id="labels")
+            yield PagedTable((Column("label", "Label", 16), Column("to", "Goes back to")), id="labels")
             keys = line(("enter", "key"), " that one    ", ("esc", "key"), " does nothing")
             yield Static(join_lines([keys]), markup=False)
 

@@ -30,7 +30,7 @@ def table(slices: Sequence[MetricResult], arms: str, cells: int) -> tuple[tuple[
         Column("rows", "Rows", 6, "right"),
         Column("values", arms, 18, "right", drop_below=70),
         Column("change", "Change", 16, "right"),
-        Column("chance", "Chance", 13),
+        Column("chance", "Chance", 13, drop_below=46),
     ]
     rows = [(item, _cells(item)) for item in slices]
     if plot >= _LEAST_PLOT:  # a narrow window keeps the slices' names

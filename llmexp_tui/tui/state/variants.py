@@ -52,7 +52,7 @@ def table(report: ExperimentReport, cells: int) -> tuple[tuple[Column, ...], lis
     columns = (
         Column("variant", "Variant"),
         Column("level", "Level (95 %)", _LEVEL, drop_below=70),
-        Column("change", f"Change to {baseline}", _CHANGE, "right"),
+        Column("change", f"Change to {baseline}", _CHANGE, "right", drop_below=46),
         *drawn,
         Column("verdict", "Verdict", _VERDICT),
     )
