@@ -7,6 +7,8 @@ from textual.screen import Screen
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.rows import RowsScreen
+from llmexp_tui.tui.screens.scoring import ScoringScreen
+from llmexp_tui.tui.screens.slices import SlicesScreen
 from llmexp_tui.tui.screens.watch import WatchScreen
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
@@ -57,3 +59,28 @@ async def test_before_the_first_save_there_is_no_row_to_go_to(make_app: MakeApp)
         screen = await on_screen(pilot, WatchScreen)
         await until(pilot, lambda: "w" in offered(screen))
         assert not offered(screen) & {"u", "n", "enter"}
+
+
+async def test_of_what_has_no_slices_none_is_offered(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await filled(pilot)
+        await pilot.press("enter")
+        results = await on_screen(pilot, ResultsScreen)
+        await filled(pilot)
+        while results.metric is None or results.metric.statistic != "p50":
+            await pilot.press("j")
+        await pilot.press("s")
+        screen = await on_screen(pilot, SlicesScreen)
+        await until(pilot, lambda: screen.query_one("#nothing").display)
+        assert "enter" not in offered(screen) and "esc" in offered(screen)
+
+
+async def test_before_anything_is_said_nothing_can_be_taken_back(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await filled(pilot)
+        await pilot.press("enter", "b")
+        screen = await on_screen(pilot, ScoringScreen)
+        await until(pilot, lambda: screen.shown is not None)
+        assert {"s", "t"} <= offered(screen) and "u" not in offered(screen)
+        await pilot.press("1")
+        await until(pilot, lambda: "u" in offered(screen))

@@ -131,6 +131,8 @@ class RowsScreen(ProjectScreen):
     def _counted(self, message: PagedTable.Counted) -> None:
         self._shown, self._searching = self.asked, ""
         empty = message.total == 0
+        if empty:
+            self._say_why()
         self.query_one("#nothing").display = empty
         self.query_one("#rows").display = not empty
         self.query_one("#pane").display = not empty
@@ -138,6 +140,13 @@ class RowsScreen(ProjectScreen):
         self.refresh_bindings()
         if empty:
             self.has_read()
+
+    def _say_why(self) -> None:
+        plain = replace(self.asked, text="", slice=None)
+        title, words = "No such row", f"No row is there of: {self.asked.words}."
+        if self.asked == plain and plain.filter == "regressed":
+            title, words = "Nothing got worse", f"No row lost {self.metric.metric} with {self.candidate}."
+        self.query_one("#nothing", EmptyState).say(title, words, "A", "shows all rows")
 
     def _title(self, total: int | None, share: float | None = None) -> None:
         table = self.query_one("#rows", PagedTable)

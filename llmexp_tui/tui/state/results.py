@@ -20,6 +20,7 @@ _FIGURES = 3 + 18 + 17 + 16
 _NARROW_NAME, _NAME, _P, _COUNTS = 13, 21, 7, 18
 _P_FROM, _COUNTS_FROM = 100, 126
 PLOT_FROM = 54
+_CHANGE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
     return (
         Column("metric", "Metric"),
         Column("values", arms_of(report, candidate), 17, "right", drop_below=70),
-        Column("change", "Change", 16, "right", drop_below=46),
+        Column("change", "Change", _CHANGE, "right", drop_below=46),
         Column("plot", interval.axis(scale_of(report, candidate), plot), plot, drop_below=PLOT_FROM),
         Column("verdict", "Verdict", 15),
         Column("p", "p", 6, "right", drop_below=_P_FROM),
@@ -100,12 +101,18 @@ def _group_row(title: str) -> TableRow:
     return TableRow(GROUP_KEY + title, (line((title, "strong")),), heading=True)
 
 
+def _change(metric: MetricResult) -> str:
+    """The change; an interval by its ends without blanks, where it would be cut."""
+    words = figures.change(metric)
+    return words if len(words) <= _CHANGE else words.replace(" … ", "…")
+
+
 def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
     tone, verdict = shown_verdict(metric)
     return (
         line((f" {short_title(metric, plot)}", "" if metric.registered else "muted")),
         line(figures.arm_values(metric)),
-        line(figures.change(metric)),
+        line(_change(metric)),
         interval.draw(interval.interval_of(metric, tone), scale, plot),
         verdict,
         line((figures.p_text(metric.p_adjusted if metric.registered else metric.q_value), "muted")),
