@@ -91,6 +91,12 @@ class WatchScreen(ProjectScreen):
         self._draw()
         if watched is not None and watched.asked is not None:
             self.fetch("source", partial(_opened, watched.asked), self._sourced)
+        else:
+            self.source, self.total = None, 0
+            self.refresh_bindings()
+            words = "Its rows appear once it has run." if watched else "No experiment uses it."
+            self.query_one("#row-title", TitleLine).show(line((words, "muted")))
+            self.query_one("#row", DiffView).show("", None)
 
     def _sourced(self, found: tuple[RowSource, int]) -> None:
         self.source, self.total = found
