@@ -1,8 +1,9 @@
 """The app's ground on a terminal: what may reach it, how it ends, how keys are called. Knows nothing of experiments.
 
-Five of Textual's habits are changed here, each measured: it hands control codes on to the terminal, it prints every
-frame's locals when it crashes, it handles neither SIGTERM nor SIGHUP, NO_COLOR only turns its colours grey, and keys
-that come at once go to the screen that the first of them leaves.
+Six of Textual's habits are changed here, each measured: it hands control codes on to the terminal, it prints every
+frame's locals when it crashes, it handles neither SIGTERM nor SIGHUP, it leaves the screen blank when a suspended app
+comes back, NO_COLOR only turns its colours grey, and keys that come at once go to the screen that the first of them
+leaves.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding
+from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.widgets import Input
 
@@ -107,6 +109,11 @@ class TerminalApp(App[None]):
         killer.daemon = True
         killer.start()
         self.exit(return_code=return_code)
+
+    @on(Driver.SignalResume)
+    def _came_back(self) -> None:
+        """From ctrl+z: the terminal's other screen is empty, and nothing on this one has changed."""
+        self.refresh(layout=True)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A cursor that blinks draws twice a second for ever: over a slow line, that is noise."""

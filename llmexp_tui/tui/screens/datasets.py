@@ -87,8 +87,16 @@ class DatasetsScreen(Finding):
         """The version under the cursor."""
         return self._by_key(self.query_one("#versions", PagedTable).cursor_key)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The first version differs from none."""
+        if action == "diff" and self.versions and (version := self.version):
+            return len(self.query_one("#versions", PagedTable).marked) == 2 or version.parent is not None
+        return super().check_action(action, parameters)
+
     @on(PagedTable.Highlighted)
+    @on(PagedTable.Marked)
     def _draw(self) -> None:
+        self.refresh_bindings()
         if version := self.version:
             self.query_one("#about", Sheet).write(state.dataset_facts(version))
 

@@ -111,9 +111,16 @@ class PromptsScreen(Finding):
             return self._by_key(marked[-1]), self.version
         return state.previous_of(self.items, table.cursor_key or ""), self.version
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only a version with a label has one to take back."""
+        if action == "roll_back" and self.items and (version := self.version):
+            return bool(version.labels)
+        return super().check_action(action, parameters)
+
     @on(PagedTable.Highlighted)
     @on(PagedTable.Marked)
     def _draw(self) -> None:
+        self.refresh_bindings()
         old, new = self.pair()
         if new is None:
             return

@@ -21,7 +21,7 @@ from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.screens.row import RowScreen
 from llmexp_tui.tui.state import rows as state
-from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.empty_state import EmptyState
@@ -159,8 +159,10 @@ class RowsScreen(ProjectScreen):
         place = f"{self._searching} …{'' if share is None else f' {share:.0%}'} · esc stops"
         if total is not None and not self._searching:
             place = f"row {count(table.cursor + 1)} of {count(total)}" if total else "no row"
-        marked = f"{len(table.marked)} marked · " if table.marked else ""
-        self.query_one("#title", TitleLine).show(left, line((marked, "accent"), place))
+        keep: Line = ()
+        if table.marked:
+            keep = line((f"{len(table.marked)} marked, ", "accent"), ("m", "key"), " keeps them · ")
+        self.query_one("#title", TitleLine).show(left, (*keep, *line(place)))
 
     @on(PagedTable.Highlighted, "#rows")
     def _highlighted(self, message: PagedTable.Highlighted) -> None:

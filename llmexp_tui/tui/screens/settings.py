@@ -33,7 +33,7 @@ class SettingsScreen(Dialog[None]):
         """The list, an input for the editor, where it is kept."""
         app = self.home_app
         with Vertical(classes="dialog"):
-            yield PagedTable((Column("name", "Setting", 20), Column("value", "Value")), id="list")
+            yield PagedTable((Column("name", "Setting", 19), Column("value", "Value")), id="list")
             yield Input(value=app.settings.editor, placeholder="editor, for example: code --wait", id="editor")
             where = app.folder / SETTINGS_FILE
             yield Static(
