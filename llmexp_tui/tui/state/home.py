@@ -77,7 +77,7 @@ def columns(scale: interval.Scale) -> tuple[Column, ...]:
     return (
         Column("name", "Experiment"),
         Column("verdict", "Verdict", 15),
-        Column("change", "Change", 9, "right", drop_below=36),
+        Column("change", "Change", 10, "right", drop_below=36),
         Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS, drop_below=70),
         Column("floor", "Floor", 6, "right", drop_below=44),
         Column("floor_age", "Measured", 10, "right", drop_below=96),
