@@ -101,10 +101,10 @@ def _group_row(title: str) -> TableRow:
     return TableRow(GROUP_KEY + title, (line((title, "strong")),), heading=True)
 
 
-def _change(metric: MetricResult) -> str:
+def change_in(metric: MetricResult, cells: int) -> str:
     """The change; an interval by its ends without blanks, where it would be cut."""
     words = figures.change(metric)
-    return words if len(words) <= _CHANGE else words.replace(" … ", "…")
+    return words if len(words) <= cells else words.replace(" … ", "…")
 
 
 def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
@@ -112,7 +112,7 @@ def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line
     return (
         line((f" {short_title(metric, plot)}", "" if metric.registered else "muted")),
         line(figures.arm_values(metric)),
-        line(_change(metric)),
+        line(change_in(metric, _CHANGE)),
         interval.draw(interval.interval_of(metric, tone), scale, plot),
         verdict,
         line((figures.p_text(metric.p_adjusted if metric.registered else metric.q_value), "muted")),
