@@ -178,4 +178,4 @@ def _dataset_changes(session: Session, record: RunRecord) -> list[tuple[str, str
     version = datasets.version_of_stamp(session.store, source.name, stamp)
     if version is None:
         return [(source.path, "changed")]
-    return [] if version.hash == record.dataset_hash else [(source.path, f"{version.label}")]
+    return [] if version.hash == record.dataset_hash else [(source.path, f"now {version.label}")]
