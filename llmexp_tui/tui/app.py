@@ -26,6 +26,7 @@ from llmexp_tui.errors import ConfigError, InterruptedRunError, LlmexpError
 from llmexp_tui.tui import surface, themes, watching
 from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
+from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.settings import Settings, config_folder, load_settings, save_settings
 from llmexp_tui.tui.shell import TerminalApp
 from llmexp_tui.tui.state.activity import activity_line
@@ -112,8 +113,8 @@ class LlmexpApp(TerminalApp):
         super().__init__(env)
         self.now = now
         self.settings = settings or Settings()
-        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-        self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-low"), (32, "-tall")]
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-flat"), (12, "-short"), (15, "-low"), (32, "-tall")]
         self.groups: tuple[GroupLine, ...] = ()
         self.watching = watching.Watching(self)
         self._warm = warm
@@ -258,10 +259,18 @@ class LlmexpApp(TerminalApp):
     async def run_action(
         self, action: Any, default_namespace: DOMNode | None = None, namespaces: Mapping[str, DOMNode] | None = None
     ) -> bool:
-        """Any action but those of a screen that the window is too small to show: nobody sees what they do."""
-        if getattr(default_namespace, "too_small", False):
+        """Any action but those of a screen that shows nothing yet, or has no room to: nobody sees what they do."""
+        if isinstance(default_namespace, ProjectScreen) and (
+            default_namespace.too_small or default_namespace.keeps(str(action))
+        ):
             return True
         return await super().run_action(action, default_namespace, namespaces)
+
+    @property
+    def keeping(self) -> bool:
+        """Whether the screen in front still owes what a key asked for."""
+        front = self.screen_stack[-1] if self.screen_stack else None
+        return isinstance(front, ProjectScreen) and front.keeping
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette's own commands: none of Textual's, whose names say other things. See `palette`."""

@@ -18,6 +18,8 @@ from llmexp_tui.domain.watch import Watch, tell
 from llmexp_tui.errors import LlmexpError, RunError
 from llmexp_tui.workflows.session import Session, open_session
 
+_BEHIND = 5
+"""How far the child stands back: on a busy machine the window is drawn first."""
 _LOOK_S = 0.1
 """How soon the child hears that nobody waits for it."""
 
@@ -65,6 +67,7 @@ def main(arguments: list[str]) -> int:
     """The child: 0 where the comparison is stored."""
     from llmexp_tui.tui.reads.results import compare_and_keep
 
+    os.nice(_BEHIND)
     root, db, experiment, *rest = arguments
     try:
         with open_session(Path(root), db=Path(db), env=os.environ, trust="--trust" in rest) as session:

@@ -1,8 +1,9 @@
 """The app's ground on a terminal: what may reach it, how it ends, how keys are called. Knows nothing of experiments.
 
-Five of Textual's habits are changed here, each measured: it hands control codes on to the terminal, it prints every
-frame's locals when it crashes, it handles neither SIGTERM nor SIGHUP, NO_COLOR only turns its colours grey, and keys
-that come at once go to the screen that the first of them leaves.
+Six of Textual's habits are changed here, each measured: it hands control codes on to the terminal, it prints every
+frame's locals when it crashes, it handles neither SIGTERM nor SIGHUP, it leaves the screen blank when a suspended app
+comes back, NO_COLOR only turns its colours grey, and keys that come at once go to the screen that the first of them
+leaves.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ import time
 from collections.abc import Mapping, Sequence
 
 from rich.text import Text
-from textual import events
+from textual import events, on
 from textual.app import App
 from textual.binding import Binding
+from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.widgets import Input
 
@@ -43,7 +45,7 @@ class TerminalApp(App[None]):
         self.closing = threading.Event()
         self._net = self._line_net()
         self._asked_at = -_TWICE_S
-        self._typeahead = TypeAhead(self, super().on_event)
+        self._typeahead = TypeAhead(self, super().on_event, lambda: self.keeping)
         super().__init__()
         self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self.animation_level = "none"
@@ -64,6 +66,15 @@ class TerminalApp(App[None]):
             await self._typeahead.type(event)
         else:
             await super().on_event(event)
+
+    @property
+    def keeping(self) -> bool:
+        """Whether what the last key asked for is still to be done."""
+        return False
+
+    def keys_go_on(self) -> None:
+        """It is done."""
+        self._typeahead.go_on()
 
     async def on_followed(self, message: Followed) -> None:
         """All that a key has set off is done."""
@@ -98,6 +109,11 @@ class TerminalApp(App[None]):
         killer.daemon = True
         killer.start()
         self.exit(return_code=return_code)
+
+    @on(Driver.SignalResume)
+    def _came_back(self) -> None:
+        """From ctrl+z: the terminal's other screen is empty, and nothing on this one has changed."""
+        self.refresh(layout=True)
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A cursor that blinks draws twice a second for ever: over a slow line, that is noise."""

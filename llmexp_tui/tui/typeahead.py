@@ -31,19 +31,29 @@ class Followed(Message):
 
 
 class TypeAhead:
-    """What was typed and has to wait. `give` hands a key to what has the focus."""
+    """What was typed and has to wait. `give` hands a key to what has the focus.
 
-    def __init__(self, app: App[Any], give: Callable[[Typed], Awaitable[None]]) -> None:
+    `keeping` says whether what a key asked for is put off until something is read; `go_on` ends that, escape calls
+    it off.
+    """
+
+    def __init__(
+        self, app: App[Any], give: Callable[[Typed], Awaitable[None]], keeping: Callable[[], bool]
+    ) -> None:
         self._app = app
         self._give = give
+        self._keeping = keeping
         self._waiting: deque[Typed] = deque()
         self._follower: Followed | None = None
         self._patience: Timer | None = None
 
     async def type(self, event: Typed) -> None:
         """Hand a key on, or let it wait for the one before it."""
+        off = isinstance(event, events.Key) and event.key == "escape" and self._keeping()
+        if off:
+            self._waiting.clear()
         self._waiting.append(event)
-        if self._follower is None:
+        if off or (self._follower is None and not self._keeping()):
             await self._next()
         elif self._patience is None:
             self._wait()
@@ -52,10 +62,17 @@ class TypeAhead:
         """Go on once a second one has come back: what the key's action posts is behind the first."""
         if follower is not self._follower:
             return
-        if follower.again and follower.front is self._front():
-            await self._next()
-        else:
+        if not (follower.again and follower.front is self._front()):
             self._follow(again=True)
+        elif self._keeping():
+            self._follower = None
+        else:
+            await self._next()
+
+    def go_on(self) -> None:
+        """What was put off has begun: what was typed behind it follows."""
+        if self._follower is None:
+            self._follow(again=False)
 
     async def _next(self) -> None:
         self._follower = None

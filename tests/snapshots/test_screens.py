@@ -6,6 +6,7 @@ Pictures change with Textual and Rich: update them in a commit of its own, with 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from llmexp_tui.tui.reads.watch import Reaction
 from llmexp_tui.tui.settings import Settings
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.workflows import start
+from llmexp_tui.workflows.label import move_label
 from llmexp_tui.workflows.session import Session
+from tests.tui.build import NOW, open_fixed, run_group
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import until
 
@@ -48,7 +51,8 @@ WALKS: dict[str, tuple[str, ...]] = {
     "label": ("HomeScreen", "4", "PromptsScreen", "l"),
     "history": ("HomeScreen", "4", "PromptsScreen", "j", "H"),
     "used-by": ("HomeScreen", "4", "PromptsScreen", "t"),
-    "confirm": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
+    "confirm": ("HomeScreen", "enter", "ResultsScreen", "enter", "RowsScreen", "enter", "plus"),
+    "which-label": ("HomeScreen", "4", "PromptsScreen", "j", "b"),
     "marked": ("HomeScreen", "j", "enter", "ResultsScreen", "n", "RowsScreen", "space", "m", "tab"),
     "tag": ("HomeScreen", "3", "DatasetsScreen", "t"),
     "settings": ("HomeScreen", "comma"),
@@ -63,8 +67,30 @@ STATES: dict[str, tuple[str, ...]] = {
     "launch-aa": ("HomeScreen", "a"),
     "grades": ("HomeScreen", "enter", "ResultsScreen", "b", "ScoringScreen", "m"),
     "not-run": ("HomeScreen", "G", "enter"),
+    "three-candidates": ("HomeScreen", "G", "enter", "ResultsScreen", "c"),
+    "three-candidates-together": ("HomeScreen", "G", "enter", "ResultsScreen", "v"),
 }
 """Other states of a screen: one picture each."""
+
+_FOUR = """
+[prompts.terse]
+path = "prompts/terse.md"
+
+[experiments.wording]
+question = "Which wording sorts best?"
+dataset = "tickets"
+axis = "prompt"
+baseline = "long"
+scorers = ["exact_match"]
+variants.long = { prompt = "long", model = "demo" }
+variants.short = { prompt = "short", model = "demo" }
+variants.before = { prompt = "short@production", model = "demo" }
+variants.terse = { prompt = "terse", model = "demo" }
+
+[[experiments.wording.gates]]
+metric = "exact_match"
+margin = 0.05
+"""
 
 
 def walk(steps: tuple[str, ...]) -> Callable[[Pilot[Any]], Any]:
@@ -119,7 +145,34 @@ def settings_kept(app: LlmexpApp, session: Session) -> None:
     app.folder = Path("/home/ada/.config/llmexp")
 
 
-BEFORE: dict[str, Callable[[LlmexpApp, Session], None]] = {"watch": saved, "quit": going, "settings": settings_kept}
+def labelled(app: LlmexpApp, session: Session) -> None:
+    """Two labels came to the newest version from the one before."""
+    new, old = prompts.versions(session.store, "short")
+    for label in ("production", "staging"):
+        move_label(session, "short", label, old.hash)
+        move_label(session, "short", label, new.hash)
+
+
+def three_candidates(app: LlmexpApp, session: Session) -> None:
+    """Three prompts were held against one."""
+    file = session.root / "llmexp.toml"
+    file.write_text(file.read_text() + _FOUR)
+    (session.root / "prompts" / "terse.md").write_text("Sort: {{ text }}\n")
+    with open_fixed(session.root, at=NOW - timedelta(minutes=1)) as edited:
+        run_group(edited, "wording", 3, good={"long": 45, "short": 53, "before": 44, "terse": 33}, aa=True)
+
+
+def run_before(app: LlmexpApp, session: Session) -> None:
+    """It was run several times."""
+    for number, right in enumerate((44, 41, 47, 50, 53), 3):
+        with open_fixed(session.root, at=NOW - timedelta(minutes=9 - number)) as earlier:
+            run_group(earlier, "tone", number, good={"long": 42, "short": right}, aa=number == 7)
+
+
+BEFORE: dict[str, Callable[[LlmexpApp, Session], None]] = {
+    "home": run_before, "watch": saved, "quit": going, "settings": settings_kept, "which-label": labelled,
+    "three-candidates": three_candidates, "three-candidates-together": three_candidates,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -146,8 +199,12 @@ def test_every_screen_has_its_pictures() -> None:
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_state(name: str, make_app: MakeApp, snap_compare: Compare) -> None:
-    assert snap_compare(make_app("dark"), terminal_size=SIZES["80x24"], run_before=walk(STATES[name]))
+def test_state(
+    name: str, make_app: MakeApp, session: Session, no_worker: None, snap_compare: Compare
+) -> None:
+    app = make_app("dark")
+    BEFORE.get(name, lambda app, session: None)(app, session)
+    assert snap_compare(app, terminal_size=SIZES["80x24"], run_before=walk(STATES[name]))
 
 
 @pytest.mark.parametrize("theme", ["high-contrast", "ansi-dark"])
@@ -156,4 +213,9 @@ def test_other_themes(theme: str, make_app: MakeApp, snap_compare: Compare) -> N
 
 
 def test_too_small(make_app: MakeApp, snap_compare: Compare) -> None:
-    assert snap_compare(make_app(), terminal_size=(50, 12), run_before=walk(("HomeScreen",)))
+    assert snap_compare(make_app(), terminal_size=(38, 12), run_before=walk(("HomeScreen",)))
+
+
+@pytest.mark.parametrize("name", ["home", "results", "rows"])
+def test_small(name: str, make_app: MakeApp, snap_compare: Compare) -> None:
+    assert snap_compare(make_app("dark"), terminal_size=(40, 12), run_before=walk(WALKS[name] or ("HomeScreen",)))

@@ -194,7 +194,7 @@ def run_group(
         main = [record for record in stored if record.slot == SLOT_MAIN]
         copies = [record for record in stored if record.slot == SLOT_AA]
         pair = (main[0], copies[0]) if copies else None
-        judge(session, prepared, JudgedArms((main[0],), ((main[1],),), pair))
+        judge(session, prepared, JudgedArms((main[0],), tuple((record,) for record in main[1:]), pair))
     return stored
 
 

@@ -34,12 +34,14 @@ from llmexp_tui.tui.screens.scoring import ScoringScreen
 from llmexp_tui.tui.screens.settings import SettingsScreen
 from llmexp_tui.tui.screens.tag import TagScreen
 from llmexp_tui.tui.screens.welcome import WelcomeScreen
+from llmexp_tui.tui.screens.which_label import WhichLabelScreen
 from llmexp_tui.tui.settings import load_settings
 from llmexp_tui.tui.state.rows import name_of
 from llmexp_tui.tui.themes import THEME_NAMES
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.workflows import start
 from llmexp_tui.workflows.human import human_fingerprint
+from llmexp_tui.workflows.label import move_label
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import NOW, run_group
 from tests.tui.conftest import MakeApp
@@ -80,6 +82,26 @@ async def test_a_label_moves_with_its_reason_and_comes_back(make_app: MakeApp, s
         await on_screen(pilot, ConfirmScreen)
         await pilot.press("y")
         await until(pilot, lambda: stands() != newest)
+
+
+async def test_of_two_labels_the_one_that_is_meant_goes_back(make_app: MakeApp, session: Session) -> None:
+    old = prompts.resolve(session.store, "short", "production").hash
+    new = prompts.versions(session.store, "short")[0].hash
+    for label in ("canary", "staging", "production"):
+        move_label(session, "short", label, old)
+        move_label(session, "short", label, new)
+    async with make_app().run_test() as pilot:
+        await filled(pilot)
+        await pilot.press("4")
+        await on_screen(pilot, PromptsScreen)
+        await filled(pilot, "#versions")
+        await pilot.press("j", "b")
+        await on_screen(pilot, WhichLabelScreen)
+        await pilot.press("j", "enter")
+        await on_screen(pilot, ConfirmScreen)
+        await pilot.press("y")
+        await until(pilot, lambda: prompts.resolve(session.store, "short", "production").hash == old)
+        assert all(prompts.resolve(session.store, "short", name).hash == new for name in ("canary", "staging"))
 
 
 async def test_a_run_is_queued_with_what_was_chosen(make_app: MakeApp, session: Session, queued: None) -> None:

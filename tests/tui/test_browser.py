@@ -72,7 +72,7 @@ def test_the_app_draws_answers_and_leaves_in_a_browser(project: Path, isolation:
         assert page._output.readline() == b"__GANGLION__\n"
         page.wait_for("improved")
         assert "✓".encode() in page.drawn, "a page is UTF-8, whatever the server's locale"
-        page.send(b"M", json.dumps({"type": "resize", "width": 50, "height": 12}).encode())
+        page.send(b"M", json.dumps({"type": "resize", "width": 38, "height": 12}).encode())
         page.wait_for("too small")
         page.send(b"M", json.dumps({"type": "resize", "width": 100, "height": 30}).encode())
         page.wait_for("improved")

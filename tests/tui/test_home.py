@@ -20,6 +20,7 @@ from llmexp_tui.store import liveness, queue, runs
 from llmexp_tui.tui.announce import _words
 from llmexp_tui.tui.follow import Follower
 from llmexp_tui.tui.palette import ActionProvider
+from llmexp_tui.tui.reads.estimate import read_estimate
 from llmexp_tui.tui.reads.home import read_home
 from llmexp_tui.tui.reads.launch import file_of
 from llmexp_tui.tui.reads.runs import group_lines, read_active, read_groups
@@ -201,3 +202,20 @@ def test_who_may_only_read_sees_it_too(session: Session, project: Path) -> None:
         Follower(reader).look(0.0)
         assert next(line for line in read_groups(reader) if line.group == group).status == "interrupted"
         assert not tone_runs(reader)
+
+
+def test_another_model_than_was_run_has_changed(session: Session, project: Path) -> None:
+    assert not read_home(session).changed
+    file = project / "llmexp.toml"
+    file.write_text(file.read_text().replace('model = "demo/icl"', 'model = "demo/icl"\ntemperature = 0.5'))
+    with open_fixed(project) as edited:
+        found = read_home(edited).changed
+    assert [(item.path, item.what) for item in found] == [("llmexp.toml", "settings of long, short")]
+    assert found[0].experiments == ("cheaper", "tone")
+
+
+def test_of_equal_answers_no_interval_is_claimed(session: Session) -> None:
+    going = run_group(session, "tone", 9, good={"long": 42, "short": 42}, status=RunStatus.RUNNING, done=20)
+    found = runs.find_runs(session.store, group=going[0].group)
+    words = read_estimate(group_lines(session, found)[0], session)
+    assert words == "short no row differs in exact_match so far, on 20 of 60 rows"

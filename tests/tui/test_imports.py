@@ -53,6 +53,6 @@ def test_the_rest_is_loaded_before_a_key_asks_for_it() -> None:
         "import gc; gc.disable(); from llmexp_tui.tui.loading import load_screens; load_screens()\n"
         "assert gc.isenabled() and gc.get_freeze_count() > 50_000"
     )
-    small = {"confirm", "history", "label", "marked", "tag", "used_by", "base", "home", "welcome"}
+    small = {"confirm", "history", "label", "marked", "tag", "used_by", "which_label", "base", "home", "welcome"}
     assert {f"llmexp_tui.tui.screens.{name}" for name in _modules("screens") if name not in small} <= modules
     assert "numpy" in modules

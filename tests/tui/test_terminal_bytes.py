@@ -153,3 +153,12 @@ def test_a_crash_exits_non_zero_and_shows_no_locals(built: Path, env: Mapping[st
     assert len(reports) == 1 and reports[0].stat().st_mode & 0o777 == 0o600
     text = reports[0].read_text()
     assert "it broke with [redacted]" in text and secret not in text
+
+
+def test_an_app_that_was_suspended_is_drawn_again_when_it_comes_back(built: Path, env: Mapping[str, str]) -> None:
+    with TerminalRun(built, env) as run:
+        run.wait_for("improved")
+        run.send("\x1a")
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
+        run.signal(signal.SIGCONT)
+        run.wait_for("improved")

@@ -9,7 +9,9 @@ from textual.widgets import Input
 from llmexp_tui.store import prompts
 from llmexp_tui.tui.screens.marked import MarkedScreen
 from llmexp_tui.tui.screens.prompts import PromptsScreen
+from llmexp_tui.tui.screens.row import RowScreen
 from llmexp_tui.tui.screens.rows import RowsScreen
+from llmexp_tui.tui.screens.runs import RunsScreen
 from llmexp_tui.workflows.session import Session
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
@@ -49,3 +51,22 @@ async def test_what_is_typed_behind_a_closing_key_goes_to_the_screen_behind(
         at_once(pilot, "j", "l", "x", "j", "escape", "j", "l", *"best", "enter", "k")
         await until(pilot, lambda: bool(prompts.label_history(session.store, "short", "best")), "labelled")
         await until(pilot, lambda: table.cursor == 1, "the last key was the table's")
+
+
+async def test_a_key_behind_the_one_that_opens_what_has_to_be_read(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await filled(pilot)
+        at_once(pilot, "j", "enter", "n", "enter")
+        screen = await on_screen(pilot, RowScreen)
+        assert screen.detail.baseline.text != screen.detail.candidate.text
+        rows = next(s for s in pilot.app.screen_stack if isinstance(s, RowsScreen))
+        assert (rows.report.name, rows.asked.filter) == ("cheaper", "regressed")
+
+
+async def test_what_was_typed_too_early_is_forgotten_with_the_screen(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await filled(pilot)
+        at_once(pilot, "enter", "n", "escape", "2")
+        await on_screen(pilot, RunsScreen)
+        await filled(pilot)
+        assert not [s for s in pilot.app.screen_stack if isinstance(s, RowsScreen)]

@@ -9,13 +9,13 @@ import pytest
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import prompts, queue
 from llmexp_tui.tui.app import LlmexpApp
-from llmexp_tui.tui.reads.watch import react, watched_paths
+from llmexp_tui.tui.reads.watch import react, read_watched, watched_paths
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.watch import WatchScreen
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.workflows import start
 from llmexp_tui.workflows.session import Session
-from tests.tui.build import SHORT
+from tests.tui.build import SHORT, run_group
 from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
 
@@ -130,3 +130,13 @@ async def test_the_palette_goes_to_a_prompt(make_app: MakeApp) -> None:
         table = await filled(pilot, "#versions")
         await until(pilot, lambda: table.cursor == 1)
         assert screen.version is not None and screen.version.prompt.name == "short"
+
+
+def test_an_earlier_run_is_not_what_a_save_came_to(session: Session, project: Path) -> None:
+    (project / "prompts" / "short.md").write_text(SHORT.replace("one word", "two words"))
+    reaction = react(frozenset({Path("prompts/short.md")}), session)
+    watched = read_watched(reaction, session)
+    assert watched is not None and watched.asked is None, "the run of the save is still queued"
+    run_group(session, watched.experiment, 8, good={"long": 42, "short": 50})
+    watched = read_watched(reaction, session)
+    assert watched is not None and watched.asked is not None

@@ -34,8 +34,11 @@ def read_estimate(group: GroupLine, session: Session) -> str:
     change = change[np.isfinite(change)]
     if len(change) < _LEAST_ROWS:
         return ""
+    on = f"so far, on {len(change)} of {baseline.record.rows} rows"
+    if not change.any():  # an interval of no width would claim what nobody knows
+        return f"{other.record.variant} no row differs in {metric} {on}"
     mean, error = float(change.mean()), float(change.std(ddof=1)) / math.sqrt(len(change))
     whole = bool(np.isin(left.value[first][np.isfinite(left.value[first])], (0.0, 1.0)).all())
     scale, unit = (100.0, " pts") if whole else (1.0, "")
     shown = f"{scale * mean:+.1f} ± {scale * 1.96 * error:.1f}{unit}".replace("-", "−")
-    return f"{other.record.variant} {shown} {metric} so far, on {len(change)} of {baseline.record.rows} rows"
+    return f"{other.record.variant} {shown} {metric} {on}"

@@ -9,6 +9,7 @@ from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.domain.run import SLOT_AA, SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.datasets import file_stamp
+from llmexp_tui.project.locate import PROJECT_FILE
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import comparisons, datasets, overview, prompts, runs
 from llmexp_tui.store.comparisons import Comparison
@@ -16,6 +17,7 @@ from llmexp_tui.tui.reads.decode import metric_of, report_of
 from llmexp_tui.tui.reads.results import knows_of
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.home import ChangedFile, ExperimentLine, HomeView, headline
+from llmexp_tui.workflows.prepare import build_variant
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import resolve_prompt
 
@@ -104,13 +106,18 @@ def _trend(session: Session, name: str) -> tuple[float, ...]:
 
 
 def _changed(session: Session, records: Mapping[str, RunRecord | None]) -> tuple[ChangedFile, ...]:
-    """Prompt and dataset files that differ from what the newest run of an experiment used."""
+    """Files, and variants of the project file, that differ from what the newest run of an experiment used."""
     found: dict[str, tuple[str, set[str]]] = {}
     for name, record in records.items():
         if record is None:
             continue
         experiment = session.project.experiments[name]
-        for path, what in (*_prompt_changes(session, experiment, record), *_dataset_changes(session, record)):
+        changes = (
+            *_prompt_changes(session, experiment, record),
+            *_dataset_changes(session, record),
+            *_settings_changes(session, experiment, record),
+        )
+        for path, what in changes:
             found.setdefault(path, (what, set()))[1].add(name)
     return tuple(ChangedFile(path, what, tuple(sorted(names))) for path, (what, names) in found.items())
 
@@ -130,6 +137,22 @@ def _prompt_changes(session: Session, experiment: Experiment, record: RunRecord)
         if now.hash != old:
             changes.append((now.path, _lines(session, variant.prompt, old, now.text)))
     return changes
+
+
+def _settings_changes(session: Session, experiment: Experiment, record: RunRecord) -> list[tuple[str, str]]:
+    """Variants whose prompt is what was run, and their model or another setting is not."""
+    names = []
+    for run in runs.find_runs(session.store, group=record.group, slot=SLOT_MAIN):
+        source = experiment.variants.get(run.variant)
+        if source is None or source.prompt is None:
+            continue
+        try:
+            now = build_variant(session.project, experiment, source, resolve_prompt(session, source.prompt))
+        except LlmexpError:
+            continue  # what keeps it from being run is said before a run
+        if now.hash != run.variant_hash and now.prompt_hash == run.environment.get("prompts", {}).get(run.variant):
+            names.append(run.variant)
+    return [(PROJECT_FILE, f"settings of {', '.join(sorted(names))}")] if names else []
 
 
 def _lines(session: Session, name: str, old: str, text: str) -> str:
@@ -155,4 +178,4 @@ def _dataset_changes(session: Session, record: RunRecord) -> list[tuple[str, str
     version = datasets.version_of_stamp(session.store, source.name, stamp)
     if version is None:
         return [(source.path, "changed")]
-    return [] if version.hash == record.dataset_hash else [(source.path, f"{version.label}")]
+    return [] if version.hash == record.dataset_hash else [(source.path, f"now {version.label}")]

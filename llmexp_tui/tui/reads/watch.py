@@ -9,7 +9,7 @@ from typing import Any
 
 from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.domain.prompt import PromptVersion
-from llmexp_tui.domain.run import SLOT_MAIN, RunStatus
+from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.project.config import Project, load_project
 from llmexp_tui.project.locate import PROJECT_FILE
@@ -182,6 +182,12 @@ class WatchedRun:
     asked: RowQuery | None
 
 
+def _holds(record: RunRecord, reaction: Reaction) -> bool:
+    """Whether a run used what was saved, if that was its prompt: the run of an earlier save is not its outcome."""
+    used = record.environment.get("prompts", {}).get(record.variant)
+    return not reaction.prompts or used in {version.hash for _, version in reaction.prompts}
+
+
 def read_watched(reaction: Reaction, session: Session) -> WatchedRun | None:
     """The newest results of the first experiment that the save touched; None where it touched none."""
     if not reaction.experiments:
@@ -194,7 +200,7 @@ def read_watched(reaction: Reaction, session: Session) -> WatchedRun | None:
     report = report_of(stored[0].body) if stored else None
     done = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, statuses=_JUDGEABLE)
     own = [record for record in done if record.variant == variant]
-    now = own[0] if own else None
+    now = own[0] if own and _holds(own[0], reaction) else None
     before = next((record for record in own[1:] if now and record.variant_hash != now.variant_hash), None)
     if before is None and now is not None:
         before = next((r for r in done if r.group == now.group and r.variant == declared.baseline), None)

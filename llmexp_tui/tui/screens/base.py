@@ -31,7 +31,7 @@ class TooSmall(Static):
     """Stands instead of a screen where there is no room for one."""
 
     def __init__(self) -> None:
-        super().__init__("The window is too small: 60 columns and 15 lines are the least. q quits.", markup=False)
+        super().__init__("The window is too small: 40 columns and 12 lines are the least. q quits.", markup=False)
 
 
 class Reading:
@@ -104,9 +104,13 @@ class ProjectScreen(Reading, Screen[None]):
     """A full screen: top bar, body, key bar. Subclasses give `body` and read in `load`."""
 
     HELP: ClassVar[str] = ""
+    EARLY: ClassVar[frozenset[str]] = frozenset()
+    """The actions that need what the screen reads: asked for before it is there, the last of them waits for it."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", show=False, id="app.back"),
     ]
+    _waiting = True
+    _early = ""
 
     def compose(self) -> ComposeResult:
         """The frame around the body."""
@@ -126,6 +130,30 @@ class ProjectScreen(Reading, Screen[None]):
 
     def load(self) -> None:
         """Read what the screen shows; called when it appears and when the store changed."""
+
+    def keeps(self, action: str) -> bool:
+        """Keep an action that has come too early; False where it can be done now."""
+        if not self._waiting or action.partition("(")[0] not in self.EARLY:
+            return False
+        self._early = action
+        return True
+
+    def has_read(self) -> None:
+        """What the screen is for is there, or will not come: do what has waited for it."""
+        self._waiting = False
+        if self._early:
+            self.call_after_refresh(self._catch_up)
+
+    async def _catch_up(self) -> None:
+        early, self._early = self._early, ""
+        if early and self.is_current:
+            await self.run_action(early)
+            self.home_app.keys_go_on()
+
+    @property
+    def keeping(self) -> bool:
+        """Whether an action waits: what is typed behind it is for where that leads."""
+        return bool(self._early)
 
     def on_mount(self) -> None:
         """Read at once; the frame is painted meanwhile."""
@@ -164,6 +192,11 @@ class Finding(ProjectScreen):
     def find(self, name: str, then: str = "") -> None:
         """Put the cursor on what has this name, and do something with it: `then` is an action of this screen."""
         self._wanted, self._then = name, then
+        self.seek()
+
+    def listed(self) -> None:
+        """The list is there."""
+        self.has_read()
         self.seek()
 
     def seek(self) -> None:

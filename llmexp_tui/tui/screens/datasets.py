@@ -26,6 +26,7 @@ class DatasetsScreen(Finding):
     HELP = "A version never changes. Its tag stays with it; a changed file becomes the next version."
     CSS_PATH = "datasets.tcss"
     LIST = "#versions"
+    EARLY = frozenset({"open", "diff", "tag", "edit"})
     ALWAYS = Finding.ALWAYS | {"record"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Rows", id="dataset.rows"),
@@ -76,7 +77,7 @@ class DatasetsScreen(Finding):
         self.query_one("#about").display = bool(versions)
         self.query_one("#versions", PagedTable).show(ListSource(state.dataset_rows(versions, self.home_app.now())))
         self.refresh_bindings()
-        self.seek()
+        self.listed()
 
     def _by_key(self, key: str | None) -> DatasetVersion | None:
         return next((v for v in self.versions if state.version_key(v.name, v.hash) == key), None)
@@ -86,8 +87,16 @@ class DatasetsScreen(Finding):
         """The version under the cursor."""
         return self._by_key(self.query_one("#versions", PagedTable).cursor_key)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The first version differs from none."""
+        if action == "diff" and self.versions and (version := self.version):
+            return len(self.query_one("#versions", PagedTable).marked) == 2 or version.parent is not None
+        return super().check_action(action, parameters)
+
     @on(PagedTable.Highlighted)
+    @on(PagedTable.Marked)
     def _draw(self) -> None:
+        self.refresh_bindings()
         if version := self.version:
             self.query_one("#about", Sheet).write(state.dataset_facts(version))
 

@@ -41,6 +41,7 @@ class HomeScreen(ProjectScreen):
         "Home shows each experiment with its latest verdict. A change stands with its 95 % interval drawn beside it."
     )
     CSS_PATH = "home.tcss"
+    EARLY = frozenset({"open", "run", "aa", "plan"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", id="experiment.open"),
         Binding("r", "run", "Run", tooltip="Run the experiment under the cursor", id="run.start"),
@@ -60,7 +61,6 @@ class HomeScreen(ProjectScreen):
         super().__init__()
         self.view: state.HomeView | None = None
         self._compared: set[str] = set()
-        self._early = ""
 
     def body(self) -> ComposeResult:
         """Experiments above, now and changed below."""
@@ -101,11 +101,11 @@ class HomeScreen(ProjectScreen):
         self.fetch("home", _read, self._show, self._failed)
 
     def _failed(self, error: LlmexpError) -> None:
-        self._early = ""
         self.query_one("#experiments").display = False
         empty = self.query_one("#nothing", EmptyState)
         empty.say("The project cannot be opened", error.sentence)
         empty.display = True
+        self.has_read()
 
     def _show(self, view: state.HomeView) -> None:
         self.view = view
@@ -117,9 +117,7 @@ class HomeScreen(ProjectScreen):
         table.show(ListSource(rows), columns=state.columns(scale))
         self.query_one("#changed", Static).update(join_lines(_changed(view)))
         self._explain()
-        early, self._early = self._early, ""
-        if early and self.is_current:
-            self.call_later(self.run_action, early)
+        self.has_read()
         for item in view.experiments:
             if item.uncompared and not item.running and item.uncompared not in self._compared:
                 self._compared.add(item.uncompared)
@@ -140,12 +138,6 @@ class HomeScreen(ProjectScreen):
         """Draw what runs now."""
         self.query_one("#now", RunProgress).show(groups)
 
-    def _chosen(self, action: str) -> state.ExperimentLine | None:
-        """The experiment that `action` is for. Before any is read the key waits: opening takes a second or two."""
-        if self.view is None:
-            self._early = action
-        return self.experiment
-
     @property
     def experiment(self) -> state.ExperimentLine | None:
         """The experiment under the cursor."""
@@ -159,25 +151,25 @@ class HomeScreen(ProjectScreen):
 
     def action_open(self) -> None:
         """The results of the experiment under the cursor."""
-        if item := self._chosen("open"):
+        if item := self.experiment:
             from llmexp_tui.tui.screens.results import ResultsScreen
 
             self.app.push_screen(ResultsScreen(item.name))
 
     def action_run(self) -> None:
         """The pre-flight of a run."""
-        self._launch("run")
+        self._launch()
 
     def action_aa(self) -> None:
         """The pre-flight of an A/A."""
-        self._launch("aa", "aa")
+        self._launch("aa")
 
     def action_plan(self) -> None:
         """The same screen: it shows what a run costs before it starts."""
-        self._launch("plan")
+        self._launch()
 
-    def _launch(self, action: str, kind: str = "") -> None:
-        if item := self._chosen(action):
+    def _launch(self, kind: str = "") -> None:
+        if item := self.experiment:
             from llmexp_tui.tui.screens.launch import LaunchScreen
 
             self.app.push_screen(LaunchScreen(item.name, kind))

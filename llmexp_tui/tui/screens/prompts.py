@@ -11,7 +11,15 @@ from textual.binding import Binding, BindingType
 
 from llmexp_tui.domain.prompt import LabelMove, PromptVersion
 from llmexp_tui.tui.errands import copy_text, edit_file
-from llmexp_tui.tui.reads.prompts import LabelRequest, prompt_path, read_prompts, record_prompts, set_label, take_back
+from llmexp_tui.tui.reads.prompts import (
+    LabelRequest,
+    prompt_path,
+    read_moves,
+    read_prompts,
+    record_prompts,
+    set_label,
+    take_back,
+)
 from llmexp_tui.tui.screens.base import Finding
 from llmexp_tui.tui.state import versions as state
 from llmexp_tui.tui.state.cells import line
@@ -28,6 +36,7 @@ class PromptsScreen(Finding):
     HELP = "A version is known by its content, with everything it pulls in. Labels move; their history stays."
     CSS_PATH = "prompts.tcss"
     LIST = "#versions"
+    EARLY = frozenset({"open", "label", "roll_back", "edit", "used_by", "history", "copy"})
     ALWAYS = Finding.ALWAYS | {"record"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Compare", tooltip="Side by side, on the whole screen", id="prompt.compare"),
@@ -79,7 +88,7 @@ class PromptsScreen(Finding):
         self.query_one("#text").display = bool(items)
         self.query_one("#versions", PagedTable).show(ListSource(state.prompt_rows(items, self.home_app.now())))
         self.refresh_bindings()
-        self.seek()
+        self.listed()
 
     @property
     def version(self) -> PromptVersion | None:
@@ -102,9 +111,16 @@ class PromptsScreen(Finding):
             return self._by_key(marked[-1]), self.version
         return state.previous_of(self.items, table.cursor_key or ""), self.version
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only a version with a label has one to take back."""
+        if action == "roll_back" and self.items and (version := self.version):
+            return bool(version.labels)
+        return super().check_action(action, parameters)
+
     @on(PagedTable.Highlighted)
     @on(PagedTable.Marked)
     def _draw(self) -> None:
+        self.refresh_bindings()
         old, new = self.pair()
         if new is None:
             return
@@ -151,24 +167,34 @@ class PromptsScreen(Finding):
         self.load()
 
     def action_roll_back(self) -> None:
-        """Take a label's last move back; asks first."""
-        version = self.version
-        if version is None:
-            return
-        if not version.labels:
-            self.home_app.say("This version has no label to take back")
+        """Take a label's last move back; asks which, where there are several, and whether."""
+        if version := self.version:
+            self.fetch("moves", partial(read_moves, version.prompt.name), partial(self._ways_back, version))
+
+    def _ways_back(self, version: PromptVersion, moves: list[LabelMove]) -> None:
+        ways = state.ways_back(version, moves)
+        if not ways:
+            self.home_app.say(f"No label of {version.prompt.name} came here from another version")
+        elif len(ways) == 1:
+            self._confirm_back(ways[0])
+        else:
+            from llmexp_tui.tui.screens.which_label import WhichLabelScreen
+
+            self.app.push_screen(WhichLabelScreen(ways), self._confirm_back)
+
+    def _confirm_back(self, move: LabelMove | None) -> None:
+        if move is None:
             return
         from llmexp_tui.tui.screens.confirm import ConfirmScreen
 
-        label, name = version.labels[0], version.prompt.name
-        question = ConfirmScreen(
-            f"Take back the last move of “{label}” of {name}?", "It goes to where it was before.", "take it back"
-        )
-        self.app.push_screen(question, partial(self._roll_back, name, label))
+        what = f"Take back the last move of “{move.label}” of {move.prompt}?"
+        where = f"It goes from {short_hash(move.new_hash)} back to {short_hash(move.old_hash)}."
+        question = ConfirmScreen(what, where, "take it back")
+        self.app.push_screen(question, partial(self._roll_back, move))
 
-    def _roll_back(self, name: str, label: str, sure: bool | None) -> None:
+    def _roll_back(self, move: LabelMove, sure: bool | None) -> None:
         if sure:
-            self.fetch("label", partial(take_back, name, label), self._labelled)
+            self.fetch("label", partial(take_back, move.prompt, move.label), self._labelled)
 
     def action_history(self) -> None:
         """Every move of every label."""

@@ -35,6 +35,7 @@ class ResultsScreen(ProjectScreen):
 
     HELP = "The gate's answer stands first. ● is the change, ├┤ its 95 % interval, ░ the noise floor, ┆ the margin."
     CSS_PATH = "results.tcss"
+    EARLY = _NEED_RESULTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "rows", "Rows", tooltip="The rows behind the metric under the cursor", id="rows.open"),
         Binding("n", "worst", "Worst", tooltip="The worst regression of the metric", id="rows.worst"),
@@ -50,7 +51,7 @@ class ResultsScreen(ProjectScreen):
         Binding("r", "run", "Run", tooltip="Run this experiment again", id="run.start"),
         Binding("a", "aa", "A/A", tooltip="Run the baseline against itself", show=False, id="aa.start"),
         Binding("u", "recompute", "Compare again", show=False, id="results.recompute"),
-        Binding("b", "score", "Score", tooltip="Score answers by hand, blind", show=False, id="results.score"),
+        Binding("b", "score", "Score", tooltip="Score answers by hand, blind", id="results.score"),
         Binding(
             "J", "judge", "Judge", tooltip="Ask the judges about answers that they have not scored", show=False,
             id="results.judge",
@@ -61,7 +62,7 @@ class ResultsScreen(ProjectScreen):
     def __init__(self, experiment: str, then: str = "") -> None:
         """`then` is one of the actions here, done once the results are shown."""
         super().__init__()
-        self._then = then
+        self._early = then
         self.experiment = experiment
         self.report: ExperimentReport | None = None
         self.candidate = ""
@@ -121,13 +122,12 @@ class ResultsScreen(ProjectScreen):
             self.query_one(name).display = not empty
         if report is None or not names:
             self.query_one("#heading", Static).update(join_lines(self._bare(report)))
+            self.has_read()
             return
         if self.candidate not in names:
             self.candidate = names[0]
         self._draw()
-        if self._then:
-            self.call_after_refresh(self.run_action, self._then)
-            self._then = ""
+        self.has_read()
 
     def _bare(self, report: ExperimentReport | None) -> list[Line]:
         lines = [line((self.experiment, "strong"))]
@@ -140,13 +140,6 @@ class ResultsScreen(ProjectScreen):
         table = self.query_one("#metrics", PagedTable)
         cells = self.size.width - 3
         heading = state.heading(report, None if self._together else self.candidate)
-        names = state.candidates(report)
-        if len(names) > 1 and not self._together:
-            place = names.index(self.candidate) + 1
-            heading[0] = (
-                *heading[0],
-                *line((f"  {place} of {len(names)}, ", "muted"), ("c", "key"), (" next", "muted")),
-            )
         self.query_one("#heading", Static).update(join_lines(heading))
         if self._together:
             scale = variants.scale_of(report)
@@ -158,7 +151,7 @@ class ResultsScreen(ProjectScreen):
                 state.table_rows(report, self.candidate, cells),
             )
         table.show(ListSource(rows), columns=columns)
-        shown = not self._together or variants.plot_cells(cells) > 0
+        shown = variants.plot_cells(cells) > 0 if self._together else cells >= state.PLOT_FROM
         self.query_one("#legend").display = shown
         self.query_one("#legend", Static).update(join_lines([(*line("  "), *interval.legend(scale))]))
         self._explain()

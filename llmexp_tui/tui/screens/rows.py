@@ -21,7 +21,7 @@ from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.screens.base import ProjectScreen
 from llmexp_tui.tui.screens.row import RowScreen
 from llmexp_tui.tui.state import rows as state
-from llmexp_tui.tui.state.cells import line
+from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.empty_state import EmptyState
@@ -30,12 +30,15 @@ from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.tui.widgets.title_line import TitleLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
+_NEED_A_ROW = frozenset({"step", "open", "slice", "sort", "turn", "save_marked", "copy"})
+
 
 class RowsScreen(ProjectScreen):
     """The rows of one metric, baseline against candidate."""
 
     HELP = "Differing words are underlined; lines that differ have − and + at their side."
     CSS_PATH = "rows.tcss"
+    EARLY = frozenset({"step", "open", "copy", "slice"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "step(1)", "Next", tooltip="The next regression", id="rows.next"),
         Binding("N", "step(-1)", "Previous", tooltip="The regression before", show=False, id="rows.previous"),
@@ -48,7 +51,7 @@ class RowsScreen(ProjectScreen):
         Binding("d", "only('disagreement')", "Scores disagree", show=False, id="rows.disagreement"),
         Binding("l", "slice", "Slice", tooltip="Only rows of this row's slice; again: the next slice, then all",
                 show=False, id="rows.slice"),
-        Binding("A", "all", "All rows", show=False, id="rows.all"),
+        Binding("A", "all", "All rows", id="rows.all"),
         Binding("s", "sort", "Sort", tooltip="The next order; or click on a column's title", id="rows.sort"),
         Binding("S", "turn", "Sort the other way", show=False, id="rows.turn"),
         Binding(
@@ -128,10 +131,22 @@ class RowsScreen(ProjectScreen):
     def _counted(self, message: PagedTable.Counted) -> None:
         self._shown, self._searching = self.asked, ""
         empty = message.total == 0
+        if empty:
+            self._say_why()
         self.query_one("#nothing").display = empty
         self.query_one("#rows").display = not empty
         self.query_one("#pane").display = not empty
         self._title(message.total)
+        self.refresh_bindings()
+        if empty:
+            self.has_read()
+
+    def _say_why(self) -> None:
+        plain = replace(self.asked, text="", slice=None)
+        title, words = "No such row", f"No row is there of: {self.asked.words}."
+        if self.asked == plain and plain.filter == "regressed":
+            title, words = "Nothing got worse", f"No row lost {self.metric.metric} with {self.candidate}."
+        self.query_one("#nothing", EmptyState).say(title, words, "A", "shows all rows")
 
     def _title(self, total: int | None, share: float | None = None) -> None:
         table = self.query_one("#rows", PagedTable)
@@ -144,8 +159,10 @@ class RowsScreen(ProjectScreen):
         place = f"{self._searching} …{'' if share is None else f' {share:.0%}'} · esc stops"
         if total is not None and not self._searching:
             place = f"row {count(table.cursor + 1)} of {count(total)}" if total else "no row"
-        marked = f"{len(table.marked)} marked · " if table.marked else ""
-        self.query_one("#title", TitleLine).show(left, line((marked, "accent"), place))
+        keep: Line = ()
+        if table.marked:
+            keep = line((f"{len(table.marked)} marked, ", "accent"), ("m", "key"), " keeps them · ")
+        self.query_one("#title", TitleLine).show(left, (*keep, *line(place)))
 
     @on(PagedTable.Highlighted, "#rows")
     def _highlighted(self, message: PagedTable.Highlighted) -> None:
@@ -175,6 +192,15 @@ class RowsScreen(ProjectScreen):
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))
+        self.has_read()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where no row is shown there is none to look at, and where all are there are no more to show."""
+        if action == "all":
+            return self._shown != replace(self._shown, filter="all", text="", slice=None)
+        shown = self.query("#rows").results(PagedTable)
+        empty = any(table.ready and not table.total for table in shown)
+        return not (empty and action in _NEED_A_ROW)
 
     # ---- what may take long
 

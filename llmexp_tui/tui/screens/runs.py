@@ -30,6 +30,7 @@ class RunsScreen(Finding):
     )
     CSS_PATH = "runs.tcss"
     LIST = "#groups"
+    EARLY = frozenset({"open", "copy"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Results", id="experiment.open"),
         Binding(
@@ -90,7 +91,7 @@ class RunsScreen(Finding):
             self.query_one(name).display = not empty
         self.query_one("#nothing").display = empty
         self.query_one("#groups", PagedTable).show(ListSource(state.table_rows(groups, self.home_app.now())))
-        self.seek()
+        self.listed()
         self.refresh_bindings()
         self._draw()
 

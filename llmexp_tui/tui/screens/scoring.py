@@ -115,6 +115,7 @@ class ScoringScreen(ProjectScreen):
             self.query_one(name).display = item is not None
         self._title()
         self._compare()
+        self.refresh_bindings()
         if item is not None:
             self.fetch("sides", partial(read_sides, sitting, item), self._show)
 
@@ -176,6 +177,13 @@ class ScoringScreen(ProjectScreen):
         answers.show(left, right, titles, marked=False)
 
     # ---- judging
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nothing is left to judge, nothing can be put off; before anything is said, nothing taken back."""
+        scoring = self.sitting.scoring if self.sitting else None
+        if action in ("skip", "note"):
+            return scoring is None or scoring.item is not None
+        return action != "undo" or scoring is None or bool(scoring.given)
 
     def action_say(self, number: int) -> None:
         """A preference, or a grade. A key pressed before the row is on the screen says nothing."""

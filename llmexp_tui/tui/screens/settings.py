@@ -33,7 +33,7 @@ class SettingsScreen(Dialog[None]):
         """The list, an input for the editor, where it is kept."""
         app = self.home_app
         with Vertical(classes="dialog"):
-            yield PagedTable((Column("name", "Setting", 26), Column("value", "Value")), id="list")
+            yield PagedTable((Column("name", "Setting", 19), Column("value", "Value")), id="list")
             yield Input(value=app.settings.editor, placeholder="editor, for example: code --wait", id="editor")
             where = app.folder / SETTINGS_FILE
             yield Static(
@@ -55,7 +55,7 @@ class SettingsScreen(Dialog[None]):
         values = (
             ("theme", "Theme", self.app.theme),
             ("editor", "Editor", settings.editor or "$VISUAL, $EDITOR or vi"),
-            ("quit", "Ask before leaving a run", "yes" if settings.confirm_quit else "no"),
+            ("quit", "Ask before quitting", "yes" if settings.confirm_quit else "no"),
         )
         rows = [TableRow(key, (line(name), line((value, "info")))) for key, name, value in values]
         self.query_one("#list", PagedTable).show(ListSource(rows))

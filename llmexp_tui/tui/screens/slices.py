@@ -32,6 +32,7 @@ class SlicesScreen(ProjectScreen):
         "of those, about 1 in 10 is chance all the same."
     )
     CSS_PATH = "slices.tcss"
+    EARLY = frozenset({"open"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Rows", id="rows.open"),
     ]
@@ -70,6 +71,8 @@ class SlicesScreen(ProjectScreen):
         self.slices = slices
         self.query_one("#nothing").display = not slices
         self.query_one("#slices").display = bool(slices)
+        self.has_read()
+        self.refresh_bindings()
         self._draw()
 
     def on_resize(self) -> None:
@@ -80,6 +83,10 @@ class SlicesScreen(ProjectScreen):
         if self.slices:
             columns, rows = state.table(self.slices, arms_of(self.report, self.candidate), self.size.width - 2)
             self.query_one("#slices", PagedTable).show(ListSource(rows), columns=columns)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without slices there are no rows of one."""
+        return action != "open" or self.slices != ()
 
     def action_open(self) -> None:
         """What is under the cursor."""

@@ -26,6 +26,7 @@ class UsedByScreen(ProjectScreen):
 
     HELP = "Runs whose variant rendered exactly this prompt."
     CSS_PATH = "used_by.tcss"
+    EARLY = frozenset({"open"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Results", id="experiment.open"),
     ]
@@ -57,7 +58,13 @@ class UsedByScreen(ProjectScreen):
         self.groups = groups
         self.query_one("#nothing").display = not groups
         self.query_one("#runs").display = bool(groups)
+        self.has_read()
+        self.refresh_bindings()
         self.query_one("#runs", PagedTable).show(ListSource(state.table_rows(groups, self.home_app.now())))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What was never run has no results."""
+        return action != "open" or self._waiting or bool(self.groups)
 
     def action_open(self) -> None:
         """What is under the cursor."""

@@ -87,13 +87,21 @@ class WatchScreen(ProjectScreen):
 
     def _show(self, watched: WatchedRun | None) -> None:
         self.watched = watched
+        self.refresh_bindings()
         self._draw()
         if watched is not None and watched.asked is not None:
             self.fetch("source", partial(_opened, watched.asked), self._sourced)
+        else:
+            self.source, self.total = None, 0
+            self.refresh_bindings()
+            words = "Its rows appear once it has run." if watched else "No experiment uses it."
+            self.query_one("#row-title", TitleLine).show(line((words, "muted")))
+            self.query_one("#row", DiffView).show("", None)
 
     def _sourced(self, found: tuple[RowSource, int]) -> None:
         self.source, self.total = found
         self.place = 0
+        self.refresh_bindings()
         self._read_row()
 
     def _read_row(self) -> None:
@@ -112,6 +120,12 @@ class WatchScreen(ProjectScreen):
         titles = line(("before the save", "strong")), line(("now", "strong"))
         feet = detail.baseline.foot, detail.candidate.foot
         self.query_one("#row", DiffView).show(detail.baseline.text, detail.candidate.text, titles, feet)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Before the first save nothing has come of one: there is no row to go to, and no result to open."""
+        if action == "step":
+            return self.total > 1
+        return self.watched is not None or action != "open"
 
     def _draw(self) -> None:
         watching = self.home_app.watching

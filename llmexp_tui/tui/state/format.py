@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from llmexp_tui.reports.figures import UNKNOWN, minus, number
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_YEAR = 365.25 * _DAY
+_MONTH = _YEAR / 12
 
 
 def count(value: int | None) -> str:
@@ -58,7 +60,7 @@ def parse_time(stamp: str | None) -> datetime | None:
 
 
 def age(stamp: str | None, now: datetime) -> str:
-    """How long ago, in one unit: now, 5 min, 3 h, 2 d; the date once that says more."""
+    """How long ago, in one unit and at most six cells: now, 5 min, 3 h, 2 d, 9 mo, 3 y."""
     moment = parse_time(stamp)
     if moment is None:
         return UNKNOWN
@@ -71,7 +73,9 @@ def age(stamp: str | None, now: datetime) -> str:
         return f"{round(seconds / _HOUR)} h"
     if seconds < 60 * _DAY:
         return f"{round(seconds / _DAY)} d"
-    return moment.strftime("%Y-%m-%d")
+    if seconds < 24 * _MONTH:
+        return f"{round(seconds / _MONTH)} mo"
+    return f"{round(seconds / _YEAR)} y"
 
 
 def when(stamp: str | None) -> str:

@@ -13,9 +13,13 @@ from llmexp_tui.tui.state import interval
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import age
 from llmexp_tui.tui.state.paging import Column, TableRow
+from llmexp_tui.tui.state.results import why
 from llmexp_tui.tui.state.verdict import Badge, status_badge, verdict_badge
 
 PLOT_CELLS = 15
+_TREND = 12
+_APART = "  "
+"""Before a column that begins at the left, beside one that ends at the right."""
 _SPARKS = "▁▂▃▄▅▆▇█"
 _GATE_ORDER = ("fail", "inconclusive", "pass", None)
 
@@ -73,13 +77,13 @@ def columns(scale: interval.Scale) -> tuple[Column, ...]:
     return (
         Column("name", "Experiment"),
         Column("verdict", "Verdict", 15),
-        Column("change", "Change", 9, "right"),
+        Column("change", "Change", 10, "right", drop_below=36),
         Column("plot", interval.axis(scale, PLOT_CELLS), PLOT_CELLS, drop_below=70),
-        Column("floor", "Floor", 5, "right"),
-        Column("floor_age", "Measured", 8, "right", drop_below=96),
-        Column("trend", "Trend", 12, drop_below=96),
+        Column("floor", "Floor", 6, "right", drop_below=44),
+        Column("floor_age", "Measured", 10, "right", drop_below=96),
+        Column("trend", f"{_APART}Trend", _TREND + len(_APART), drop_below=96),
         Column("metric", "Metric", 18, drop_below=110),
-        Column("age", "Age", 6, "right"),
+        Column("age", "Age", 6, "right", drop_below=50),
     )
 
 
@@ -111,7 +115,7 @@ def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[
         interval.draw(drawn, scale, PLOT_CELLS),
         line(floor_short(head)),
         _floor_age(item, now),
-        line((spark(item.trend), "info")),
+        line(_APART, (spark(item.trend), "info")),
         line((figures.metric_title(head), "muted")),
         _age(item, now),
     )
@@ -153,7 +157,7 @@ def floor_short(metric: MetricResult) -> str:
 
 def spark(values: Sequence[float]) -> str:
     """A small line of bars, lowest to highest of the values; nothing for fewer than two."""
-    shown = values[-12:]
+    shown = values[-_TREND:]
     if len(shown) < 2:
         return ""
     low, high = min(shown), max(shown)
@@ -181,9 +185,8 @@ def explained(item: ExperimentLine, now: datetime) -> list[Line]:
         )
         return [*lines, line((_floor_words(item, now), "muted"))]
     gate = status_badge(item.report.status, has_gates=item.report.has_gates)
-    reason = item.report.reasons[0] if item.report.reasons else ""
     older: Line = line(("  older than what is there now", "warn")) if item.stale and not item.running else ()
-    lines.append((*gate.spans, *older, *line((f"  {reason}", "muted"))))
+    lines.append((*gate.spans, *older, *line((f"  {why(item.report)}", "muted"))))
     head = headline(item.report)
     trend: Line = ()
     if head is not None and len(item.trend) > 1:

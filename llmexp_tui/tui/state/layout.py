@@ -99,6 +99,11 @@ def lay_out(diff: TextDiff, cells: int, fold: bool = False) -> list[DiffRow]:
     return rows
 
 
+def has_folds(diff: TextDiff) -> bool:
+    """Whether there is a stretch of equal lines long enough to fold."""
+    return any(isinstance(pair, int) for pair in _folded(diff.pairs))
+
+
 def _pair_rows(pair: Pair, cells: int) -> list[DiffRow]:
     left = wrap(pair.left, cells, "removed") if pair.left is not None else []
     right = wrap(pair.right, cells, "added") if pair.right is not None else []

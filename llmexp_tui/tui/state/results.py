@@ -19,6 +19,8 @@ _FIGURES = 3 + 18 + 17 + 16
 """Cells of gutter and edge, of both values, of the change and of the verdict, each with its gap."""
 _NARROW_NAME, _NAME, _P, _COUNTS = 13, 21, 7, 18
 _P_FROM, _COUNTS_FROM = 100, 126
+PLOT_FROM = 54
+_CHANGE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def table_columns(report: ExperimentReport, candidate: str, cells: int) -> tuple
     return (
         Column("metric", "Metric"),
         Column("values", arms_of(report, candidate), 17, "right", drop_below=70),
-        Column("change", "Change", 16, "right"),
-        Column("plot", interval.axis(scale_of(report, candidate), plot), plot),
+        Column("change", "Change", _CHANGE, "right", drop_below=46),
+        Column("plot", interval.axis(scale_of(report, candidate), plot), plot, drop_below=PLOT_FROM),
         Column("verdict", "Verdict", 15),
         Column("p", "p", 6, "right", drop_below=_P_FROM),
         Column("rows", "better/worse/same", 17, "right", drop_below=_COUNTS_FROM),
@@ -99,12 +101,18 @@ def _group_row(title: str) -> TableRow:
     return TableRow(GROUP_KEY + title, (line((title, "strong")),), heading=True)
 
 
+def change_in(metric: MetricResult, cells: int) -> str:
+    """The change; an interval by its ends without blanks, where it would be cut."""
+    words = figures.change(metric)
+    return words if len(words) <= cells else words.replace(" … ", "…")
+
+
 def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
     tone, verdict = shown_verdict(metric)
     return (
         line((f" {short_title(metric, plot)}", "" if metric.registered else "muted")),
         line(figures.arm_values(metric)),
-        line(figures.change(metric)),
+        line(change_in(metric, _CHANGE)),
         interval.draw(interval.interval_of(metric, tone), scale, plot),
         verdict,
         line((figures.p_text(metric.p_adjusted if metric.registered else metric.q_value), "muted")),
@@ -146,9 +154,27 @@ def heading(report: ExperimentReport, candidate: str | None) -> list[Line]:
         (report.name, "strong"),
         (f"  {candidate or plural(len(candidates(report)), 'variant')} against {baseline}{axis}{dataset}", "muted"),
     )
-    why = [line((report.reasons[0], gate.tone))] if report.reasons and report.status != "pass" else []
-    question = [line(report.question)] if report.question else []
-    return [first, *why, *question, integrity(report, candidate)]
+    reason = [line((words, gate.tone))] if (words := why(report)) else []
+    question = [(*line(report.question), *_which(report, candidate))]
+    return [first, *reason, *(question if any(question) else ()), integrity(report, candidate)]
+
+
+def why(report: ExperimentReport) -> str:
+    """What kept the gate from passing, in a sentence: of several candidates the one that failed, where one did."""
+    failed = [metric for metric in report.metrics if metric.gate == "fail"]
+    if report.status == "fail" and failed and len(candidates(report)) > 1:
+        names = ", ".join(dict.fromkeys(metric.candidate for metric in failed))
+        return f"{names}: {', '.join(dict.fromkeys(figures.metric_title(metric) for metric in failed))} got worse"
+    return report.reasons[0] if report.reasons and report.status != "pass" else ""
+
+
+def _which(report: ExperimentReport, candidate: str | None) -> Line:
+    """Where there are several candidates: which of them is shown, and the key that shows the next."""
+    names = candidates(report)
+    if candidate not in names or len(names) < 2:
+        return ()
+    words = f"candidate {names.index(candidate) + 1} of {len(names)}, "
+    return line(("  " if report.question else "", ""), (words, "muted"), ("c", "key"), (" next", "muted"))
 
 
 def integrity(report: ExperimentReport, candidate: str | None) -> Line:

@@ -206,9 +206,10 @@ def table_columns(asked: RowQuery) -> tuple[Column, ...]:
     titles = (("key", "Row", 14), ("score", asked.metric, 15), ("change", "Change", 11), ("excerpt", "Input", 0))
     arrow = " ↓" if asked.descending else " ↑"
     return tuple(
-        Column(key, title[: (cells or 99) - 2] + (arrow if asked.sort in _SORTS_OF[key] else ""), cells)
+        Column(key, title[: (cells or 99) - 2] + (arrow if asked.sort in _SORTS_OF[key] else ""), cells,
+               drop_below=54 if key == "score" else 0)
         for key, title, cells in titles
-    )
+    )  # fmt: skip
 
 
 def table_row(item: RowLine, direction: str) -> TableRow:

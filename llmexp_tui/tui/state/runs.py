@@ -102,12 +102,12 @@ class GroupLine:
 COLUMNS = (
     Column("state", "State", 15),
     Column("experiment", "Experiment"),
-    Column("arms", "Variants"),
+    Column("arms", "Variants", drop_below=50),
     Column("done", "Done", 11, "right"),
     Column("errors", "Err", 4, "right", drop_below=60),
     Column("cost", "Cost", 9, "right", drop_below=70),
     Column("who", "Who", 16, drop_below=110),
-    Column("age", "Age", 6, "right"),
+    Column("age", "Age", 6, "right", drop_below=44),
 )
 
 

@@ -11,8 +11,9 @@ from llmexp_tui.tui.state import interval
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count
 from llmexp_tui.tui.state.paging import Column, TableRow
+from llmexp_tui.tui.state.results import change_in
 
-_LEAST_PLOT = 11
+_LEAST_PLOT, _CHANGE = 11, 16
 
 
 def parts_of(item: MetricResult) -> tuple[str, str]:
@@ -29,8 +30,8 @@ def table(slices: Sequence[MetricResult], arms: str, cells: int) -> tuple[tuple[
         Column("slice", "Slice"),
         Column("rows", "Rows", 6, "right"),
         Column("values", arms, 18, "right", drop_below=70),
-        Column("change", "Change", 16, "right"),
-        Column("chance", "Chance", 13),
+        Column("change", "Change", _CHANGE, "right"),
+        Column("chance", "Chance", 13, drop_below=46),
     ]
     rows = [(item, _cells(item)) for item in slices]
     if plot >= _LEAST_PLOT:  # a narrow window keeps the slices' names
@@ -50,6 +51,6 @@ def _cells(item: MetricResult) -> tuple[Line, ...]:
         line((f"{column} ", "muted"), (value or "(empty)", tone)),
         line((count(item.n_pairs), tone)),
         line((figures.arm_values(item), tone)),
-        line((figures.change(item), tone)),
+        line((change_in(item, _CHANGE), tone)),
         line((slice_mark(item), "strong" if stands_out(item) else "muted")),
     )

@@ -11,7 +11,7 @@ from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.state import interval
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.paging import Column, TableRow
-from llmexp_tui.tui.state.results import GROUP_KEY, MetricKey, candidates, metrics_of, shown_verdict
+from llmexp_tui.tui.state.results import GROUP_KEY, MetricKey, candidates, change_in, metrics_of, shown_verdict
 
 _LEVEL, _CHANGE, _VERDICT, _NAME = 25, 17, 15, 14
 _LEAST_PLOT, _MOST_PLOT = 13, 48
@@ -52,7 +52,7 @@ def table(report: ExperimentReport, cells: int) -> tuple[tuple[Column, ...], lis
     columns = (
         Column("variant", "Variant"),
         Column("level", "Level (95 %)", _LEVEL, drop_below=70),
-        Column("change", f"Change to {baseline}", _CHANGE, "right"),
+        Column("change", f"Change to {baseline}", _CHANGE, "right", drop_below=46),
         *drawn,
         Column("verdict", "Verdict", _VERDICT),
     )
@@ -83,7 +83,7 @@ def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line
     return (
         line(f" {metric.candidate}"),
         line(figures.arm_level(metric, baseline=False)),
-        line(figures.change(metric)),
+        line(change_in(metric, _CHANGE)),
         *drawn,
         verdict,
     )

@@ -50,10 +50,10 @@ class Recorded(NamedTuple):
 DATASET_COLUMNS = (
     Column("name", "Dataset", 16),
     Column("version", "Version", 12),
-    Column("rows", "Rows", 9, "right"),
-    Column("changelog", "What changed"),
+    Column("rows", "Rows", 9, "right", drop_below=50),
+    Column("changelog", "What changed", drop_below=44),
     Column("author", "Author", 18, drop_below=100),
-    Column("age", "Age", 6, "right"),
+    Column("age", "Age", 6, "right", drop_below=50),
 )
 
 PROMPT_COLUMNS = (
@@ -62,8 +62,8 @@ PROMPT_COLUMNS = (
     Column("labels", "Labels", 0),
     Column("author", "Author", 12, drop_below=70),
     Column("commit", "Commit", 9, drop_below=90),
-    Column("runs", "Runs", 5, "right"),
-    Column("age", "Age", 6, "right"),
+    Column("runs", "Runs", 5, "right", drop_below=50),
+    Column("age", "Age", 6, "right", drop_below=50),
 )
 
 
@@ -161,6 +161,14 @@ def move_lines(moves: Sequence[LabelMove], now: datetime) -> list[Line]:
         )
         for move in moves
     ]
+
+
+def ways_back(version: PromptVersion, moves: Sequence[LabelMove]) -> list[LabelMove]:
+    """Of the labels on a version the moves (newest first) that brought them there from another."""
+    last: dict[str, LabelMove] = {}
+    for move in moves:
+        last.setdefault(move.label, move)
+    return [last[label] for label in version.labels if last[label].old_hash is not None]
 
 
 def labels_of(items: Sequence[PromptLine], name: str) -> Mapping[str, str]:

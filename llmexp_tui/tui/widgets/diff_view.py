@@ -20,7 +20,7 @@ from textual.strip import Strip
 
 from llmexp_tui.reports.words import TextDiff, diff_texts
 from llmexp_tui.tui.state.cells import Line, fit, line
-from llmexp_tui.tui.state.layout import DiffRow, beside, lay_out
+from llmexp_tui.tui.state.layout import DiffRow, beside, has_folds, lay_out
 from llmexp_tui.tui.widgets.tones import TONE_CLASSES, ToneStyles
 
 _SMALL = 4_000
@@ -55,6 +55,7 @@ class DiffView(ScrollView, can_focus=True):
         self._rows: list[DiffRow] = []
         self._single = False
         self._marked = True
+        self._foldable = False
         self._ticket = 0
         self._styles = ToneStyles(self)
 
@@ -72,10 +73,7 @@ class DiffView(ScrollView, can_focus=True):
         `marked` off shows them side by side without saying what differs.
         """
         self._ticket += 1
-        before = self._single, self._marked
         self._titles, self._feet, self._single, self._marked = titles, feet, right is None, marked
-        if before != (self._single, self._marked):
-            self.refresh_bindings()
         self.scroll_home(animate=False)
         if right is not None and not marked:
             self._laid_out(beside(left, right))
@@ -98,6 +96,10 @@ class DiffView(ScrollView, can_focus=True):
 
     def _laid_out(self, diff: TextDiff) -> None:
         self.diff = diff
+        foldable = self._marked and not self._single and has_folds(diff)
+        if foldable != self._foldable:
+            self._foldable = foldable
+            self.refresh_bindings()
         self._lay_out()
 
     def _side(self) -> int:
@@ -133,7 +135,7 @@ class DiffView(ScrollView, can_focus=True):
         self._styles.clear()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return (self._marked and not self._single) if action == "fold" else True
+        return self._foldable if action == "fold" else True
 
     def action_fold(self) -> None:
         self.fold = not self.fold

@@ -45,6 +45,8 @@ class TopBar(Widget):
     def _places(self, mode: str) -> Line:
         self._spans.clear()
         parts: list[Span] = [Span(" ")]
+        if mode == "welcome":
+            return tuple(parts)
         place = 1
         for key, title, name in PLACES:
             here = name == mode

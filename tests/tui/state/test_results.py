@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from llmexp_tui.tui.state.results import short_title
-from tests.unit.reports.build import metric
+from llmexp_tui.tui.state.results import change_in, short_title, why
+from tests.unit.reports.build import experiment, metric
 
 
 def test_where_room_is_short_a_share_still_names_its_limit() -> None:
     slow = metric(metric="latency", type="share", statistic="share", threshold=2000.0, slice="channel=email")
     assert short_title(slow, 11) == "latency above 2 s channel=email"
     assert short_title(metric(statistic="mean", slice=None), 11) == "exact_match"
+
+
+def test_an_interval_by_its_ends_keeps_its_unit_in_a_narrow_column() -> None:
+    lost = metric(delta=-1.0, ci_low=-1.0, ci_high=-0.825)
+    assert change_in(lost, 17) == "−100.0…−82.5 pts"
+    assert change_in(lost, 18) == "−100.0 … −82.5 pts"
+
+
+def test_of_several_candidates_the_one_that_failed_is_named() -> None:
+    kept = metric(candidate="short", gate="inconclusive")
+    lost = metric(candidate="terse", gate="fail")
+    told = {"status": "fail", "reasons": ("short, exact_match: not shown", "terse, exact_match: worse")}
+    assert why(experiment(metrics=(kept, lost), **told)) == "terse: exact_match got worse"
+    assert why(experiment(metrics=(lost,), **told)) == "short, exact_match: not shown"
+    assert why(experiment(metrics=(kept,), status="pass", reasons=())) == ""
