@@ -142,6 +142,12 @@ class ExperimentReport:
         return max(0, sum(worse.get(one, 0) for one in shown) - len(self.worst_rows))
 
     @property
+    def undecided(self) -> bool:
+        """True where a gate is still open, also one whose being open was registered as tolerable."""
+        tolerated = self.status == "pass" and any(metric.gate == "inconclusive" for metric in self.metrics)
+        return tolerated or self.status == "inconclusive"
+
+    @property
     def exit_code(self) -> int:
         """The exit code that this experiment alone would give."""
         return EXIT_CODES[self.status]

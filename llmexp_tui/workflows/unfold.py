@@ -70,7 +70,7 @@ class _Check:
             return failed
         self._spare_copy(arms)
         if self._prepared.experiment.plan.runs == 3:
-            if self._judge(arms, record=False).status == "inconclusive":
+            if self._judge(arms, record=False).undecided:
                 return await self._three_runs(arms)
             self._spare_runs(arms)
         return self._judge(arms)
@@ -172,7 +172,8 @@ class _Check:
         copies = [r for r in records if r.slot == SLOT_AA]
         if copies:  # still running, but it has come as far as the arms have
             judged = replace(judged, aa=(sides[self._prepared.baseline], copies[0]))
-        return judge(self._session, self._prepared, judged, record=False, by_row=False).status in DECIDED
+        report = judge(self._session, self._prepared, judged, record=False, by_row=False)
+        return report.status in DECIDED and not report.undecided
 
     async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""

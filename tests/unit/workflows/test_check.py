@@ -403,3 +403,13 @@ async def test_the_winner_of_several_candidates_is_to_be_confirmed(server: Model
     folder = ProjectFolder(tmp_path / "project", server, rows=60, variants=variants, gates=gates)
     (experiment,) = (await checked(folder)).experiments
     assert any("confirm it by a fresh run" in note for note in experiment.notes)
+
+
+@pytest.mark.parametrize(("plan", "calls"), [("early_stop", 600), ("anytime", 600), ("runs", 1800)])
+async def test_what_may_stay_open_does_not_end_the_plan_early(tmp_path: Path, plan: str, calls: int) -> None:
+    gate = {"metric": "exact_match", "margin": 0.03, "on_inconclusive": "pass"}
+    with ModelServer(answering(lambda arm, item: item % 3 == (arm == "short"))) as server:
+        wanted = {plan: 3 if plan == "runs" else True, "aa": "optional"}
+        report = await checked(ProjectFolder(tmp_path / "p", server, rows=300, gates=[gate], plan=wanted))
+        assert (report.status, report.experiments[0].metrics[0].gate) == ("pass", "inconclusive")
+        assert server.count == calls
