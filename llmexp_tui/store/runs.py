@@ -176,10 +176,15 @@ def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str], *, by: 
 
 
 def known_before(store: Store, run_id: str) -> bool:
-    """True where every answer of the run was taken from a call made under other rules than the run's own."""
+    """True where every answer of the run was taken from a call made under other rules than the run's own.
+
+    But for calls of another experiment that were made after these rules had been registered.
+    """
+    own = "FROM registration g WHERE g.experiment_no = r.experiment_no AND g.rules ="
     query = text(
         "SELECT 1 FROM run r JOIN output o ON o.run_no = r.no JOIN completion c ON c.no = o.completion_no"
-        " WHERE r.no = :run AND (NOT o.cached OR c.rules = r.rules) LIMIT 1"
+        " WHERE r.no = :run AND (NOT o.cached OR c.rules = r.rules"
+        f" OR c.created_at >= (SELECT min(g.at) {own} r.rules) AND NOT EXISTS (SELECT 1 {own} c.rules)) LIMIT 1"
     )
     with store.read() as connection:
         run = run_no(store, connection, run_id)

@@ -16,6 +16,7 @@ from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import ConfigError, StoreError, UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.store import carry
+from llmexp_tui.store.experiments import save_registration
 from llmexp_tui.workflows.base_arm import BaseTree, Unchanged, prepare_against
 from llmexp_tui.workflows.group import CallOptions, Invocation, refuse_fresh_offline
 from llmexp_tui.workflows.hold import holding
@@ -58,24 +59,26 @@ async def check(
     base = None if options.base is None else BaseTree(session, options.base, options.cache)
     prepared = {name: _prepare(session, name, options, base) for name in _chosen(session, options, base)}
     invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
-    for experiment in prepared.values():
-        if not isinstance(experiment, ExperimentReport):
-            invocation.require_ready(experiment)
+    to_run = [one for one in prepared.values() if not isinstance(one, ExperimentReport)]
+    for experiment in to_run:
+        invocation.require_ready(experiment)
     if options.cache is not None:
         carry.require_writable(options.cache)
         if options.cache.exists():
             carry.import_cache(session.store, options.cache)
+    for experiment in to_run:  # before the first call of any: the second may be answered by what the first has called
+        save_registration(session.store, experiment.registration, who=session.who, at=session.at())
     reports = []
     unsaved: tuple[str, ...] = ()
     try:
-        for name, experiment in prepared.items():
-            if isinstance(experiment, ExperimentReport):
-                reports.append(experiment)
+        for name, one in prepared.items():
+            if isinstance(one, ExperimentReport):
+                reports.append(one)
                 continue
             async with holding(invocation, name):
-                report = await check_experiment(invocation, experiment, fresh=options.fresh)
+                report = await check_experiment(invocation, one, fresh=options.fresh)
             if options.label_on_pass is not None:
-                report = label_on_pass(session, experiment, report, options.label_on_pass)
+                report = label_on_pass(session, one, report, options.label_on_pass)
             reports.append(report)
     finally:
         await invocation.aclose()

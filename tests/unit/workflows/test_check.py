@@ -413,3 +413,15 @@ async def test_what_may_stay_open_does_not_end_the_plan_early(tmp_path: Path, pl
         report = await checked(ProjectFolder(tmp_path / "p", server, rows=300, gates=[gate], plan=wanted))
         assert (report.status, report.experiments[0].metrics[0].gate) == ("pass", "inconclusive")
         assert server.count == calls
+
+
+async def test_two_experiments_on_the_same_arms_keep_both_promises(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    toml = folder.root / "llmexp.toml"
+    _, table, experiment = toml.read_text().partition("[experiments.tone]")
+    again = (table + experiment).replace("experiments.tone", "experiments.again").replace("margin = 0.2", "margin = 0.25")
+    toml.write_text(f"{toml.read_text()}\n{again}")
+    report = await checked(folder)
+    assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
+    assert server.count == 180
