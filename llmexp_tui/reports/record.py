@@ -70,7 +70,10 @@ class JudgeNoise:
 
 @dataclass(frozen=True, slots=True)
 class RowDifference:
-    """One row on which an arm changed, for the "worst rows" of a report. Texts are exact, not neutralised."""
+    """One row on which an arm changed, for the "worst rows" of a report. Texts are exact, not neutralised.
+
+    The scores are means over the row's answers, the texts those of the repeat that lost most.
+    """
 
     candidate: str
     metric: str

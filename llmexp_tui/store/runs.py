@@ -222,18 +222,19 @@ def median_latency_ms(store: Store, run_id: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def first_texts(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[int, str]:
-    """The answer of each row's first repeat, by row number; a failed call gives its error."""
+def texts(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[int, int], str]:
+    """(row number, repeat) -> the answer, for some rows of a run; a failed call gives its error."""
     query = (
-        select(_OUTPUT.c.row_no, _COMPLETION.c.text, _COMPLETION.c.error)
+        select(_OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION.c.text, _COMPLETION.c.error)
         .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
-        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat.desc())
+        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
     )
     wanted = json.dumps(list(row_nos))
     query = query.where(_OUTPUT.c.row_no.in_(select(text("value")).select_from(func.json_each(wanted))))
     with store.read() as connection:
         query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
-        return {no: answer if answer is not None else error or "" for no, answer, error in connection.execute(query)}
+        found = connection.execute(query)
+        return {(no, repeat): answer if answer is not None else error or "" for no, repeat, answer, error in found}
 
 
 def outputs(store: Store, run_id: str, row_nos: Iterable[int] | None = None) -> list[Output]:

@@ -135,7 +135,9 @@ def test_outputs_of_some_rows_and_their_texts(store: Store) -> None:
     assert [(o.text, o.repeat) for o in runs.outputs(store, "r1", rows[1:3])] == [
         (f"{row}-{n}", n) for row in rows[1:3] for n in (0, 1)
     ]
-    assert runs.first_texts(store, "r1", rows[:2]) == {rows[0]: f"{rows[0]}-0", rows[1]: f"{rows[1]}-0"}
+    found = runs.texts(store, "r1", rows[:2])
+    assert list(found) == [(rows[0], 0), (rows[0], 1), (rows[0], 2), (rows[1], 0), (rows[1], 1)]
+    assert (found[rows[0], 1], found[rows[0], 2]) == (f"{rows[0]}-1", failure().message)
     assert len(runs.outputs(store, "r1")) == 9
 
 

@@ -420,8 +420,24 @@ async def test_two_experiments_on_the_same_arms_keep_both_promises(
 ) -> None:
     toml = folder.root / "llmexp.toml"
     _, table, experiment = toml.read_text().partition("[experiments.tone]")
-    again = (table + experiment).replace("experiments.tone", "experiments.again").replace("margin = 0.2", "margin = 0.25")
+    again = (table + experiment).replace("experiments.tone", "experiments.again")
+    again = again.replace("margin = 0.2", "margin = 0.25")
     toml.write_text(f"{toml.read_text()}\n{again}")
     report = await checked(folder)
     assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
     assert server.count == 180
+
+
+async def test_a_row_that_got_worse_shows_the_answers_of_the_repeat_that_did(tmp_path: Path) -> None:
+    asked: Counter[tuple[str, int]] = Counter()
+
+    def wrong(arm: str, item: int) -> bool:
+        asked[arm, item] += 1
+        return arm == "short" and item % 2 == 0 and asked[arm, item] == 1 + item % 3
+
+    with ModelServer(answering(wrong)) as server:
+        plan = {"aa": "optional"}
+        report = await checked(ProjectFolder(tmp_path / "p", server, rows=40, repeats=3, plan=plan))
+    worst = report.experiments[0].worst_rows
+    assert len(worst) == 20
+    assert {(row.baseline_text, row.candidate_text) for row in worst} == {("yes", "no")}
