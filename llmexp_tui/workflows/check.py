@@ -68,7 +68,7 @@ async def check(
             carry.import_cache(session.store, options.cache)
     for experiment in to_run:  # before the first call of any: the second may be answered by what the first has called
         save_registration(session.store, experiment.registration, who=session.who, at=session.at())
-    reports = []
+    reports: list[ExperimentReport] = []
     unsaved: tuple[str, ...] = ()
     try:
         for name, one in prepared.items():
@@ -76,10 +76,9 @@ async def check(
                 reports.append(one)
                 continue
             async with holding(invocation, name):
-                report = await check_experiment(invocation, one, fresh=options.fresh)
-            if options.label_on_pass is not None:
-                report = label_on_pass(session, one, report, options.label_on_pass)
-            reports.append(report)
+                reports.append(await check_experiment(invocation, one, fresh=options.fresh))
+        if options.label_on_pass is not None:
+            reports = label_on_pass(session, to_run, reports, options.label_on_pass)
     finally:
         await invocation.aclose()
         if options.cache is not None:

@@ -350,6 +350,16 @@ async def test_what_did_not_pass_moves_no_label(server: ModelServer, folder: Pro
         assert label_history(session.store, "short", "staging") == []
 
 
+async def test_what_one_experiment_did_not_let_pass_gets_no_label_from_another(folder: ProjectFolder) -> None:
+    add_experiment(folder, margin=0.001)
+    report = await checked(folder, label_on_pass="staging")
+    passed, other = report.experiments
+    assert (passed.status, other.status) == ("pass", "inconclusive")
+    assert 'was not moved: "again" did not pass it' in passed.warnings[-1]
+    with folder.session() as session:
+        assert label_history(session.store, "short", "staging") == []
+
+
 async def test_what_is_no_label_is_refused_before_a_call(server: ModelServer, folder: ProjectFolder) -> None:
     with pytest.raises(UsageError, match="is no label"):
         await checked(folder, label_on_pass="a@b")
@@ -415,14 +425,18 @@ async def test_what_may_stay_open_does_not_end_the_plan_early(tmp_path: Path, pl
         assert server.count == calls
 
 
-async def test_two_experiments_on_the_same_arms_keep_both_promises(
-    server: ModelServer, folder: ProjectFolder
-) -> None:
+def add_experiment(folder: ProjectFolder, margin: float) -> None:
+    """A second experiment like the first but for its gate's margin."""
     toml = folder.root / "llmexp.toml"
     _, table, experiment = toml.read_text().partition("[experiments.tone]")
     again = (table + experiment).replace("experiments.tone", "experiments.again")
-    again = again.replace("margin = 0.2", "margin = 0.25")
-    toml.write_text(f"{toml.read_text()}\n{again}")
+    toml.write_text(f"{toml.read_text()}\n{again.replace('margin = 0.2', f'margin = {margin}')}")
+
+
+async def test_two_experiments_on_the_same_arms_keep_both_promises(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    add_experiment(folder, margin=0.25)
     report = await checked(folder)
     assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
     assert server.count == 180
