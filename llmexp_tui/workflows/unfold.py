@@ -18,7 +18,16 @@ from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE, OPEN, done_copies, open_copy, stored_arms
 from llmexp_tui.workflows.floors import has_floors, store_floors
-from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, about, create_group, group_totals, plan_of
+from llmexp_tui.workflows.group import (
+    ArmPlan,
+    GroupRun,
+    Invocation,
+    about,
+    cache_notes,
+    create_group,
+    group_totals,
+    plan_of,
+)
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
 from llmexp_tui.workflows.plan_stored import fresh_rows, untimed
@@ -179,7 +188,9 @@ class _Check:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""
         judging = self._invocation.judging(self._prepared)
         error = await judging.run(self._judged_arms(arms).all)
-        self._calls += judging.bench.calls
+        bench = judging.bench
+        self._calls, self._saved = self._calls + bench.calls, self._saved + bench.saved
+        self._notes += cache_notes("judgements", bench.saved, bench.saved_usd)
         if isinstance(error, InterruptedRunError):
             raise error
         return None if error is None else failed_report(self._session, self._prepared, arms, error, self._effort)
