@@ -180,16 +180,20 @@ def known_before(store: Store, run_id: str) -> bool:
 
     But for calls of another experiment that were made after these rules had been registered.
     """
-    own = "FROM registration g WHERE g.experiment_no = r.experiment_no AND g.rules ="
+    promise = text(
+        "SELECT r.experiment_no AS experiment, r.rules AS rules, min(julianday(g.at)) AS promised FROM run r"
+        " LEFT JOIN registration g ON g.experiment_no = r.experiment_no AND g.rules = r.rules WHERE r.no = :run"
+    )
     query = text(
-        "SELECT 1 FROM run r JOIN output o ON o.run_no = r.no JOIN completion c ON c.no = o.completion_no"
-        " WHERE r.no = :run AND (NOT o.cached OR c.rules = r.rules"
-        f" OR c.created_at >= (SELECT min(g.at) {own} r.rules) AND NOT EXISTS (SELECT 1 {own} c.rules)) LIMIT 1"
+        "SELECT 1 FROM output o JOIN completion c ON c.no = o.completion_no"
+        " WHERE o.run_no = :run AND (NOT o.cached OR c.rules = :rules OR julianday(c.created_at) >= :promised"
+        " AND c.rules NOT IN (SELECT rules FROM registration WHERE experiment_no = :experiment)) LIMIT 1"
     )
     with store.read() as connection:
-        run = run_no(store, connection, run_id)
-        any_output = connection.execute(text("SELECT 1 FROM output WHERE run_no = :run LIMIT 1"), {"run": run})
-        return any_output.scalar() is not None and connection.execute(query, {"run": run}).scalar() is None
+        run = {"run": run_no(store, connection, run_id)}
+        any_output = connection.execute(text("SELECT 1 FROM output WHERE run_no = :run LIMIT 1"), run).scalar()
+        own = connection.execute(promise, run).mappings().one()
+        return any_output is not None and connection.execute(query, {**run, **own}).scalar() is None
 
 
 def stale_rows(store: Store, baseline: str, candidate: str, *, days: float = 1.0) -> list[int]:

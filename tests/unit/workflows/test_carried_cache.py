@@ -96,6 +96,15 @@ async def test_an_unchanged_baseline_is_not_called_again_nor_its_copy(jobs: Jobs
     assert report.experiments[0].calls_saved == 2 * ROWS
 
 
+async def test_a_second_experiment_on_the_same_arms_passes_again_elsewhere(jobs: Jobs) -> None:
+    for calls in (3 * ROWS, 0):
+        folder = jobs.checkout()
+        folder.add_experiment("again", gates=[{**GATE, "margin": 0.25}])
+        report = await jobs.check(folder)
+        assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
+        assert sum(jobs.called().values()) == calls
+
+
 async def test_judgements_that_the_file_brings_are_saved_calls_too(tmp_path: Path) -> None:
     with ModelServer(lambda request: json.dumps(grade()) if is_judge(request) else "yes") as server:
         gates = [{"metric": "tone", "margin": 0.2}]

@@ -351,7 +351,7 @@ async def test_what_did_not_pass_moves_no_label(server: ModelServer, folder: Pro
 
 
 async def test_what_one_experiment_did_not_let_pass_gets_no_label_from_another(folder: ProjectFolder) -> None:
-    add_experiment(folder, margin=0.001)
+    folder.add_experiment("again", gates=[{"metric": "exact_match", "margin": 0.001}])
     report = await checked(folder, label_on_pass="staging")
     passed, other = report.experiments
     assert (passed.status, other.status) == ("pass", "inconclusive")
@@ -425,18 +425,10 @@ async def test_what_may_stay_open_does_not_end_the_plan_early(tmp_path: Path, pl
         assert server.count == calls
 
 
-def add_experiment(folder: ProjectFolder, margin: float) -> None:
-    """A second experiment like the first but for its gate's margin."""
-    toml = folder.root / "llmexp.toml"
-    _, table, experiment = toml.read_text().partition("[experiments.tone]")
-    again = (table + experiment).replace("experiments.tone", "experiments.again")
-    toml.write_text(f"{toml.read_text()}\n{again.replace('margin = 0.2', f'margin = {margin}')}")
-
-
 async def test_two_experiments_on_the_same_arms_keep_both_promises(
     server: ModelServer, folder: ProjectFolder
 ) -> None:
-    add_experiment(folder, margin=0.25)
+    folder.add_experiment("again", gates=[{"metric": "exact_match", "margin": 0.25}])
     report = await checked(folder)
     assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
     assert server.count == 180
