@@ -13,7 +13,7 @@ from pathlib import Path
 from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ConfigError, StoreError, UsageError
+from llmexp_tui.errors import ConfigError, SameVariantsError, StoreError, UsageError
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.store import carry
 from llmexp_tui.store.experiments import save_registration
@@ -134,13 +134,21 @@ def _prepare(
             return prepared
         known = (_AT_HEAD,) if base.is_head else ()
         return _untouched(session, name, f"nothing that matters changed since {base.ref}", *known, *prepared.notes)
-    if len(find_experiment(session.project, name).variants) < 2:
+    sources = find_experiment(session.project, name).variants
+    if len(sources) < 2:
         raise ConfigError(
             f'experiment "{name}" has one variant, there is nothing to compare it with',
             where="llmexp.toml",
             mend="add a second variant, or compare with a git ref by --base REF",
         )
-    return prepare(session, name, seed=options.seed)
+    try:
+        return prepare(session, name, seed=options.seed)
+    except SameVariantsError:
+        pinned = [source.prompt for source in sources.values() if "@" in (source.prompt or "")]
+        if not pinned or len(sources) > 2:
+            raise
+        # What a label that has moved to the candidate comes to: the change is in, until the file is changed again.
+        return _untouched(session, name, f'there is nothing to compare: "{pinned[0]}" is what the other variant is')
 
 
 def _untouched(session: Session, name: str, *notes: str) -> ExperimentReport:

@@ -22,6 +22,7 @@ from llmexp_tui.workflows.versions import resolve_prompt
 from tests.fakes.model_server import ModelServer
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 
+PINNED = (("long", "@staging"), ("short", ""))
 SPEED_GATE = {"metric": "latency", "margin": "50%", "role": "exploratory"}
 
 
@@ -306,6 +307,22 @@ async def test_a_pass_moves_a_label_once_and_rolling_back_restores_it(folder: Pr
         (entry, _) = entries(session.store, action="label")
         assert entry.detail["reason"].startswith("gate of tone passed, registration ")
         assert roll_back(session, "short", "staging").new_hash == before
+
+
+async def test_a_label_that_has_reached_the_file_leaves_nothing_to_compare(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    for wanted, calls in (("text", 180), ("item", 120)):  # the baseline's answers are known the second time
+        folder.add_experiment("tone", variants={v: {"prompt": f"short{at}", "model": "small"} for v, at in PINNED})
+        with folder.session() as session:
+            if wanted == "text":
+                move_label(session, "short", "staging", reason="by hand")
+        (folder.root / "short.md").write_text(f"short {wanted} {{{{ text }}}}")
+        for count in (calls, 0):
+            server.reset()
+            report = await checked(folder, label_on_pass="staging")
+            assert (report.status, server.count) == ("pass", count), report.experiments[0].reasons
+    assert '"short@staging" is what the other variant is' in report.experiments[0].notes[0]
 
 
 async def test_a_label_returns_to_what_a_person_took_it_off_by_a_person_only(folder: ProjectFolder) -> None:
