@@ -97,3 +97,12 @@ def test_a_reason_names_the_slice_that_it_is_about() -> None:
     spec = MetricSpec("m", "binary", slice="lang=en")
     found = compare_scores(table, baseline="A", candidates=["B"], metrics=[spec])
     assert found.reasons[0].startswith("B, m lang=en:")
+
+
+@pytest.mark.parametrize("kind", ["errors", "ratio"])
+def test_no_change_is_a_zero_without_a_sign(kind: Any) -> None:
+    same = arm(np.ones(100) if kind == "ratio" else np.zeros(100))
+    data = MetricData(MetricSpec("m", type=kind, direction="lower"), {"A": same, "B": same}, 100)
+    delta = compare_arms([data], baseline="A", candidates=["B"]).metrics[0].delta
+    assert delta == 0.0
+    assert math.copysign(1.0, delta) == 1.0
