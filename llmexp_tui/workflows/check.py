@@ -14,6 +14,7 @@ from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import ConfigError, SameVariantsError, StoreError, UsageError
+from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.store import carry
 from llmexp_tui.store.experiments import save_registration
@@ -62,6 +63,8 @@ async def check(
     to_run = [one for one in prepared.values() if not isinstance(one, ExperimentReport)]
     for experiment in to_run:
         invocation.require_ready(experiment)
+        if not options.offline:
+            _require_prices(experiment)
     if options.cache is not None:
         carry.require_writable(options.cache)
         if options.cache.exists():
@@ -149,6 +152,19 @@ def _prepare(
             raise
         # What a label that has moved to the candidate comes to: the change is in, until the file is changed again.
         return _untouched(session, name, f'there is nothing to compare: "{pinned[0]}" is what the other variant is')
+
+
+def _require_prices(prepared: Prepared) -> None:
+    """Raises ConfigError where a gate looks at a cost that no call will have: it is told before they are paid for."""
+    if not any(gate.metric == "cost" and gate.role != "exploratory" for gate in prepared.experiment.gates):
+        return
+    for variant in prepared.variants.values():
+        if price_of(variant.model) is None:
+            raise ConfigError(
+                f'a gate looks at the cost, but the price of model "{variant.model.model}" is unknown',
+                where=f"experiments.{prepared.experiment.name}.gates",
+                mend="set input_cost_per_mtok and output_cost_per_mtok on the model, or remove the gate",
+            )
 
 
 def _untouched(session: Session, name: str, *notes: str) -> ExperimentReport:

@@ -398,6 +398,19 @@ async def test_an_unknown_price_with_a_cap_is_refused_before_anything(
     assert server.count == 0
 
 
+async def test_a_gate_on_a_cost_that_nobody_knows_is_refused_before_anything_is_called(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    folder.gates.append({"metric": "cost", "margin": "10%"})
+    folder.write()
+    with pytest.raises(ConfigError, match=r'price of model "openai/gpt-x" is unknown.*input_cost_per_mtok'):
+        await checked(folder)
+    assert server.count == 0
+    folder.gates[-1]["role"] = "exploratory"
+    folder.write()
+    assert (await checked(folder)).exit_code == 0
+
+
 async def test_a_gates_own_rules_reach_the_verdict(server: ModelServer, tmp_path: Path) -> None:
     """strict is judged by its bound, a broken max_change is invalid, grades that are only ordered are counted."""
     graded = [{"type": "rouge_1"}]
