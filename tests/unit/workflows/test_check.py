@@ -411,6 +411,13 @@ async def test_a_gate_on_a_cost_that_nobody_knows_is_refused_before_anything_is_
     assert (await checked(folder)).exit_code == 0
 
 
+async def test_what_is_listed_as_exploratory_is_not_looked_at_by_a_gate(folder: ProjectFolder) -> None:
+    folder.gates += [SPEED_GATE, {"metric": "errors", "margin": 0.5}]
+    folder.write()
+    (experiment,) = (await checked(folder)).experiments
+    assert "no gate looks at latency, cost: shown as exploratory" in experiment.notes
+
+
 async def test_a_gates_own_rules_reach_the_verdict(server: ModelServer, tmp_path: Path) -> None:
     """strict is judged by its bound, a broken max_change is invalid, grades that are only ordered are counted."""
     graded = [{"type": "rouge_1"}]
