@@ -4,7 +4,8 @@ LlmexpError                      exit 2 unless a subclass says otherwise
 ├── UsageError                   the command line or the request makes no sense
 ├── ConfigError                  llmexp.toml, a prompt or a scorer setting is wrong
 │   ├── UnknownNameError         a name that is not there; carries the nearest known one
-│   └── AxisError                variants differ in more than the declared axis
+│   ├── AxisError                variants differ in more than the declared axis
+│   └── SameVariantsError        two variants differ in nothing
 ├── DatasetError                 a data file cannot be read as rows
 ├── PromptError                  a prompt file cannot be parsed or rendered
 ├── TrustError                   a power is used in a project that is not trusted
@@ -72,6 +73,10 @@ class UnknownNameError(ConfigError):
 
 class AxisError(ConfigError):
     """Two variants differ in more than the axis of their experiment."""
+
+
+class SameVariantsError(ConfigError):
+    """Two variants differ in nothing, there is nothing to compare."""
 
 
 class DatasetError(LlmexpError):

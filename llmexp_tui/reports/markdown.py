@@ -143,10 +143,10 @@ def _sentences(metric: MetricResult) -> str:
     return f"- {md_text(' '.join(explain(metric)), 1200)}\n{more}"
 
 
-def _figures(metric: MetricResult) -> str:
+def _figures(metric: MetricResult, lead: str = "") -> str:
     cells = (
         _GATE_GLYPHS.get(metric.gate or "", ""),
-        md_code(figures.metric_title(metric)),
+        f"{lead}{md_code(figures.metric_title(metric))}",
         figures.arm_values(metric),
         figures.change(metric),
         figures.margin_text(metric) if metric.registered else "",
@@ -178,7 +178,8 @@ def _details(experiment: ExperimentReport) -> list[Section]:
     sections = []
     if exploratory:
         title = f"Exploratory: not registered, gates nothing · <code>{md_html(experiment.name)}</code>"
-        items = tuple(map(_figures, exploratory))
+        several = len({metric.candidate for metric in exploratory}) > 1
+        items = tuple(_figures(m, f"{md_code(m.candidate)} · " if several else "") for m in exploratory)
         head = f"<details><summary>{title}</summary>\n\n{_TABLE}"
         sections.append(Section(head, items, "\n</details>\n", "metrics"))
     if shown := shown_slices(experiment):

@@ -70,7 +70,10 @@ class JudgeNoise:
 
 @dataclass(frozen=True, slots=True)
 class RowDifference:
-    """One row on which an arm changed, for the "worst rows" of a report. Texts are exact, not neutralised."""
+    """One row on which an arm changed, for the "worst rows" of a report. Texts are exact, not neutralised.
+
+    The scores are means over the row's answers, the texts those of the repeat that lost most.
+    """
 
     candidate: str
     metric: str
@@ -140,6 +143,12 @@ class ExperimentReport:
         shown = {(row.candidate, row.metric) for row in self.worst_rows}
         worse = {(s.candidate, s.metric): int(s.worse.sum()) for s in self.row_scores if s.slice is None}
         return max(0, sum(worse.get(one, 0) for one in shown) - len(self.worst_rows))
+
+    @property
+    def undecided(self) -> bool:
+        """True where a gate is still open, also one whose being open was registered as tolerable."""
+        tolerated = self.status == "pass" and any(metric.gate == "inconclusive" for metric in self.metrics)
+        return tolerated or self.status == "inconclusive"
 
     @property
     def exit_code(self) -> int:

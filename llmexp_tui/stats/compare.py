@@ -325,7 +325,8 @@ def _own(spec: MetricSpec, oriented: float | None) -> float | None:
     value = finite(oriented)
     if value is None:
         return None
-    return _ratio(spec.sign * value) if spec.is_ratio else spec.sign * value
+    signed = spec.sign * value + 0.0  # without a minus before a zero
+    return _ratio(signed) if spec.is_ratio else signed
 
 
 def _size(spec: MetricSpec, working: float | None) -> float | None:

@@ -1,7 +1,8 @@
 """The response cache as one file that a CI job carries from build to build. Written whole or not at all.
 
-Gzipped lines of JSON: a head, an entry a line, the measured noise floors, a foot with the number of entries. JSON and
-not SQLite, because such a file may come from somewhere else: reading it can run nothing.
+Gzipped lines of JSON: a head, an entry a line, the measured noise floors, what was registered before the answers were
+asked for, a foot with the number of entries. JSON and not SQLite, because such a file may come from somewhere else:
+reading it can run nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from llmexp_tui.errors import StoreError
-from llmexp_tui.store import floors
+from llmexp_tui.store import experiments, floors
 from llmexp_tui.store.bulk import Bulk
 from llmexp_tui.store.cache import select_cached
 from llmexp_tui.store.engine import Store
@@ -103,6 +104,8 @@ def _write(store: Store, file: Any, since: str, max_bytes: int) -> int:
             count += 1
         for floor in floors.portable(read):
             out.write(_line({"floor": floor}))
+        for promise in experiments.portable(read, since):
+            out.write(_line({"registration": promise}))
         out.write(_line({"entries": count}))
     return count
 
@@ -119,11 +122,11 @@ def _entry(row: Any) -> dict[str, Any]:
 def import_cache(store: Store, path: Path) -> int:
     """Adds the file's answers that the store does not have, all or none; returns how many. Raises StoreError.
 
-    Its noise floors come along, but for those that the store has newer.
+    Its noise floors come along, but for those that the store has newer, and what was registered.
     """
     path = Path(path)
     added = 0
-    carried: list[dict[str, Any]] = []
+    carried: dict[str, list[dict[str, Any]]] = {"floor": [], "registration": []}
     with store.write() as connection:
         number = int(connection.execute(select(func.coalesce(func.max(_COMPLETION.c.no), 0))).scalar_one())
         for batch in chunks(_entries(path, carried), 500):
@@ -136,14 +139,15 @@ def import_cache(store: Store, path: Path) -> int:
             number += len(values)
             added += len(values)
         try:
-            floors.adopt(connection, carried)
+            floors.adopt(connection, carried["floor"])
+            experiments.adopt(connection, carried["registration"])
         except ValueError as error:
             raise _damaged(path, str(error)) from error
     return added
 
 
-def _entries(path: Path, carried: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """A file's entries, checked; its floors go into `carried`. Raises StoreError where it is not whole."""
+def _entries(path: Path, carried: Mapping[str, list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """A file's entries, checked; what else it holds goes into `carried`. Raises StoreError where it is not whole."""
     try:
         with gzip.open(path, "rb") as lines:
             if _parsed(lines.readline(LONGEST_LINE)) != {"schema": SCHEMA}:
@@ -155,8 +159,9 @@ def _entries(path: Path, carried: list[dict[str, Any]]) -> Iterator[dict[str, An
                     if value["entries"] != count or lines.read(1):
                         raise ValueError("it does not end as one")
                     return
-                if value.keys() == {"floor"} and isinstance(value["floor"], dict):
-                    carried.append(value["floor"])
+                kind = next(iter(value)) if len(value) == 1 else ""
+                if kind in carried and isinstance(value[kind], dict):
+                    carried[kind].append(value[kind])
                     continue
                 count += 1
                 yield _checked(value)

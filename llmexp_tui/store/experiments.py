@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.sqlite import insert
 
 from llmexp_tui.domain.experiment import Registration
@@ -18,6 +18,7 @@ from llmexp_tui.store.tables import ExperimentTable, RegistrationTable, ScorerTa
 
 _EXPERIMENT, _REGISTRATION = core(ExperimentTable), core(RegistrationTable)
 _VARIANT, _SCORER = core(VariantTable), core(ScorerTable)
+_CARRIED = 1000
 
 
 class StoredRegistration(NamedTuple):
@@ -33,15 +34,36 @@ def save_registration(store: Store, registration: Registration, *, who: str, at:
     if _known(store, _REGISTRATION, "hash", registration.hash):
         return
     with store.write() as connection:
-        values = {
-            "hash": registration.hash,
-            "experiment_no": experiment_no(connection, registration.experiment),
-            "rules": registration.rules,
-            "who": who,
-            "at": at,
-            "body": dict(registration.body),
-        }
-        connection.execute(insert(_REGISTRATION).values(**values).on_conflict_do_nothing())
+        _insert(connection, registration, who, at)
+
+
+def _insert(connection: Connection, registration: Registration, who: str, at: str) -> None:
+    values = {
+        "hash": registration.hash,
+        "experiment_no": experiment_no(connection, registration.experiment),
+        "rules": registration.rules,
+        "who": who,
+        "at": at,
+        "body": dict(registration.body),
+    }
+    connection.execute(insert(_REGISTRATION).values(**values).on_conflict_do_nothing())
+
+
+def portable(connection: Connection, since: str) -> list[dict[str, Any]]:
+    """What was registered since then as JSON values, for a file that carries it to another store; without names."""
+    query = select(_EXPERIMENT.c.name.label("experiment"), _REGISTRATION.c.at, _REGISTRATION.c.body)
+    query = query.join(_REGISTRATION, _REGISTRATION.c.experiment_no == _EXPERIMENT.c.no)
+    newest = query.where(_REGISTRATION.c.at >= since).order_by(_REGISTRATION.c.no.desc()).limit(_CARRIED)
+    return [dict(row) for row in reversed(connection.execute(newest).mappings().all())]
+
+
+def adopt(connection: Connection, values: Sequence[dict[str, Any]]) -> None:
+    """Adds carried registrations that are not there yet. Raises ValueError for what is none."""
+    for value in values:
+        kinds = {name: type(field) for name, field in value.items()}
+        if kinds != {"experiment": str, "at": str, "body": dict}:
+            raise ValueError("a registration has other fields")
+        _insert(connection, Registration(value["experiment"], value["body"]), "", value["at"])
 
 
 def registration(store: Store, digest: str) -> Registration:

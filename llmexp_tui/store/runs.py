@@ -176,15 +176,24 @@ def unscored(store: Store, run_id: str, fingerprints: Mapping[str, str], *, by: 
 
 
 def known_before(store: Store, run_id: str) -> bool:
-    """True where every answer of the run was taken from a call made under other rules than the run's own."""
+    """True where every answer of the run was taken from a call made under other rules than the run's own.
+
+    But for calls of another experiment that were made after these rules had been registered.
+    """
+    promise = text(
+        "SELECT r.experiment_no AS experiment, r.rules AS rules, min(julianday(g.at)) AS promised FROM run r"
+        " LEFT JOIN registration g ON g.experiment_no = r.experiment_no AND g.rules = r.rules WHERE r.no = :run"
+    )
     query = text(
-        "SELECT 1 FROM run r JOIN output o ON o.run_no = r.no JOIN completion c ON c.no = o.completion_no"
-        " WHERE r.no = :run AND (NOT o.cached OR c.rules = r.rules) LIMIT 1"
+        "SELECT 1 FROM output o JOIN completion c ON c.no = o.completion_no"
+        " WHERE o.run_no = :run AND (NOT o.cached OR c.rules = :rules OR julianday(c.created_at) >= :promised"
+        " AND c.rules NOT IN (SELECT rules FROM registration WHERE experiment_no = :experiment)) LIMIT 1"
     )
     with store.read() as connection:
-        run = run_no(store, connection, run_id)
-        any_output = connection.execute(text("SELECT 1 FROM output WHERE run_no = :run LIMIT 1"), {"run": run})
-        return any_output.scalar() is not None and connection.execute(query, {"run": run}).scalar() is None
+        run = {"run": run_no(store, connection, run_id)}
+        any_output = connection.execute(text("SELECT 1 FROM output WHERE run_no = :run LIMIT 1"), run).scalar()
+        own = connection.execute(promise, run).mappings().one()
+        return any_output is not None and connection.execute(query, {**run, **own}).scalar() is None
 
 
 def stale_rows(store: Store, baseline: str, candidate: str, *, days: float = 1.0) -> list[int]:
@@ -217,18 +226,19 @@ def median_latency_ms(store: Store, run_id: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def first_texts(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[int, str]:
-    """The answer of each row's first repeat, by row number; a failed call gives its error."""
+def texts(store: Store, run_id: str, row_nos: Iterable[int]) -> dict[tuple[int, int], str]:
+    """(row number, repeat) -> the answer, for some rows of a run; a failed call gives its error."""
     query = (
-        select(_OUTPUT.c.row_no, _COMPLETION.c.text, _COMPLETION.c.error)
+        select(_OUTPUT.c.row_no, _OUTPUT.c.repeat, _COMPLETION.c.text, _COMPLETION.c.error)
         .join(_COMPLETION, _COMPLETION.c.no == _OUTPUT.c.completion_no)
-        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat.desc())
+        .order_by(_OUTPUT.c.row_no, _OUTPUT.c.repeat)
     )
     wanted = json.dumps(list(row_nos))
     query = query.where(_OUTPUT.c.row_no.in_(select(text("value")).select_from(func.json_each(wanted))))
     with store.read() as connection:
         query = query.where(_OUTPUT.c.run_no == run_no(store, connection, run_id))
-        return {no: answer if answer is not None else error or "" for no, answer, error in connection.execute(query)}
+        found = connection.execute(query)
+        return {(no, repeat): answer if answer is not None else error or "" for no, repeat, answer, error in found}
 
 
 def outputs(store: Store, run_id: str, row_nos: Iterable[int] | None = None) -> list[Output]:

@@ -13,9 +13,11 @@ from pathlib import Path
 from llmexp_tui.domain.experiment import Experiment
 from llmexp_tui.engine.events import Listener, ignore
 from llmexp_tui.engine.stop import StopFlag
-from llmexp_tui.errors import ConfigError, StoreError, UsageError
+from llmexp_tui.errors import ConfigError, SameVariantsError, StoreError, UsageError
+from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.record import CheckReport, ExperimentReport
 from llmexp_tui.store import carry
+from llmexp_tui.store.experiments import save_registration
 from llmexp_tui.workflows.base_arm import BaseTree, Unchanged, prepare_against
 from llmexp_tui.workflows.group import CallOptions, Invocation, refuse_fresh_offline
 from llmexp_tui.workflows.hold import holding
@@ -58,25 +60,28 @@ async def check(
     base = None if options.base is None else BaseTree(session, options.base, options.cache)
     prepared = {name: _prepare(session, name, options, base) for name in _chosen(session, options, base)}
     invocation = Invocation(session, CallOptions(options.offline, options.max_cost, listener), flag)
-    for experiment in prepared.values():
-        if not isinstance(experiment, ExperimentReport):
-            invocation.require_ready(experiment)
+    to_run = [one for one in prepared.values() if not isinstance(one, ExperimentReport)]
+    for experiment in to_run:
+        invocation.require_ready(experiment)
+        if not options.offline:
+            _require_prices(experiment)
     if options.cache is not None:
         carry.require_writable(options.cache)
         if options.cache.exists():
             carry.import_cache(session.store, options.cache)
-    reports = []
+    for experiment in to_run:  # before the first call of any: the second may be answered by what the first has called
+        save_registration(session.store, experiment.registration, who=session.who, at=session.at())
+    reports: list[ExperimentReport] = []
     unsaved: tuple[str, ...] = ()
     try:
-        for name, experiment in prepared.items():
-            if isinstance(experiment, ExperimentReport):
-                reports.append(experiment)
+        for name, one in prepared.items():
+            if isinstance(one, ExperimentReport):
+                reports.append(one)
                 continue
             async with holding(invocation, name):
-                report = await check_experiment(invocation, experiment, fresh=options.fresh)
-            if options.label_on_pass is not None:
-                report = label_on_pass(session, experiment, report, options.label_on_pass)
-            reports.append(report)
+                reports.append(await check_experiment(invocation, one, fresh=options.fresh))
+        if options.label_on_pass is not None:
+            reports = label_on_pass(session, to_run, reports, options.label_on_pass)
     finally:
         await invocation.aclose()
         if options.cache is not None:
@@ -132,13 +137,34 @@ def _prepare(
             return prepared
         known = (_AT_HEAD,) if base.is_head else ()
         return _untouched(session, name, f"nothing that matters changed since {base.ref}", *known, *prepared.notes)
-    if len(find_experiment(session.project, name).variants) < 2:
+    sources = find_experiment(session.project, name).variants
+    if len(sources) < 2:
         raise ConfigError(
             f'experiment "{name}" has one variant, there is nothing to compare it with',
             where="llmexp.toml",
             mend="add a second variant, or compare with a git ref by --base REF",
         )
-    return prepare(session, name, seed=options.seed)
+    try:
+        return prepare(session, name, seed=options.seed)
+    except SameVariantsError:
+        pinned = [source.prompt for source in sources.values() if "@" in (source.prompt or "")]
+        if not pinned or len(sources) > 2:
+            raise
+        # What a label that has moved to the candidate comes to: the change is in, until the file is changed again.
+        return _untouched(session, name, f'there is nothing to compare: "{pinned[0]}" is what the other variant is')
+
+
+def _require_prices(prepared: Prepared) -> None:
+    """Raises ConfigError where a gate looks at a cost that no call will have: it is told before they are paid for."""
+    if not any(gate.metric == "cost" and gate.role != "exploratory" for gate in prepared.experiment.gates):
+        return
+    for variant in prepared.variants.values():
+        if price_of(variant.model) is None:
+            raise ConfigError(
+                f'a gate looks at the cost, but the price of model "{variant.model.model}" is unknown',
+                where=f"experiments.{prepared.experiment.name}.gates",
+                mend="set input_cost_per_mtok and output_cost_per_mtok on the model, or remove the gate",
+            )
 
 
 def _untouched(session: Session, name: str, *notes: str) -> ExperimentReport:

@@ -59,15 +59,16 @@ def row_scores(
 def _scores_of(
     session: Session, rows: Frame, baseline: Sequence[RunRecord], candidate: Sequence[RunRecord], metric: Metric
 ) -> RowScores:
-    means, samples = _means(session, rows, baseline, candidate, metric)
+    means, (_, samples) = _means(session, rows, baseline, candidate, metric)
     tried = np.bincount(samples.rows, minlength=rows.size)
     lost = np.zeros(len(samples.rows), dtype=bool) if samples.failed is None else samples.failed
     failed = (tried > 0) & (np.bincount(samples.rows[lost], minlength=rows.size) == tried)
     kept = np.flatnonzero((tried > 0) & usable_rows(rows, metric))
     worse = np.nan_to_num(metric.spec.sign * (means[1] - means[0]), nan=0.0) < 0
     broken = [int(rows.numbers[code]) for code in kept[failed[kept]][:ERRORS]]
-    texts = runs.first_texts(session.store, candidate[0].id, broken) if broken else {}
-    names = {number: rows.labels[code] for code, number in enumerate(rows.numbers.tolist()) if number in texts}
+    texts = runs.texts(session.store, candidate[0].id, broken) if broken else {}
+    firsts = {number: text for (number, _), text in reversed(texts.items())}
+    names = {number: rows.labels[code] for code, number in enumerate(rows.numbers.tolist()) if number in firsts}
     return RowScores(
         candidate=candidate[0].variant,
         metric=metric.spec.name,
@@ -77,7 +78,7 @@ def _scores_of(
         candidate_scores=means[1][kept],
         worse=worse[kept],
         failed=failed[kept],
-        errors={names[number]: text for number, text in texts.items()},
+        errors={names[number]: text for number, text in firsts.items()},
     )
 
 
@@ -98,13 +99,14 @@ def _of_metric(
     candidate: Sequence[RunRecord],
     metric: Metric,
 ) -> list[RowDifference]:
-    means, _ = _means(session, rows, baseline, candidate, metric)
+    means, sides = _means(session, rows, baseline, candidate, metric)
     change = metric.spec.sign * (means[1] - means[0])
     losing = np.flatnonzero(np.nan_to_num(change, nan=0.0) < 0)
     worst = losing[np.argsort(change[losing], kind="stable")][:AT_MOST]
     numbers = [int(rows.numbers[code]) for code in worst]
     contents = datasets.rows_by_no(session.store, numbers)
-    texts = [runs.first_texts(session.store, arm[0].id, numbers) for arm in (baseline, candidate)]
+    texts = [[runs.texts(session.store, run.id, numbers) for run in arm] for arm in (baseline, candidate)]
+    answers = _worst_answers(metric, (baseline, candidate), sides, worst)
     expected = prepared.source.expected_column
     return [
         RowDifference(
@@ -113,24 +115,45 @@ def _of_metric(
             row=rows.labels[code],
             baseline_score=float(means[0][code]),
             candidate_score=float(means[1][code]),
-            baseline_text=texts[0].get(number, ""),
-            candidate_text=texts[1].get(number, ""),
+            baseline_text=texts[0][answers[code][0]].get((number, answers[code][1]), ""),
+            candidate_text=texts[1][answers[code][0]].get((number, answers[code][1]), ""),
             input=excerpt(contents[number].values, expected, prepared.source.id),
             expected=_text(contents[number].values.get(expected)),
         )
-        for code, number in zip(worst, numbers, strict=True)
+        for code, number in zip(worst.tolist(), numbers, strict=True)
     ]
+
+
+def _worst_answers(
+    metric: Metric, arms: Sequence[Sequence[RunRecord]], sides: Sequence[Samples], codes: npt.NDArray[np.int64]
+) -> dict[int, tuple[int, int]]:
+    """Row code -> place of the run and repeat on which it lost most: of several answers, most may be no worse."""
+    scores: list[dict[tuple[int, int, int], float]] = []
+    for arm, side in zip(arms, sides, strict=True):
+        places = {run.number - 1: place for place, run in enumerate(arm)}
+        some = side.select(np.isin(side.rows, codes) & np.isfinite(side.scores))
+        repeats = np.zeros(len(some.rows), dtype=np.int64) if some.repeats is None else some.repeats
+        runs_of = [places[number] for number in some.run_numbers.tolist()]
+        cells = zip(some.rows.tolist(), runs_of, repeats.tolist(), strict=True)
+        scores.append(dict(zip(cells, (metric.spec.sign * some.scores).tolist(), strict=True)))
+    found: dict[int, tuple[int, int]] = dict.fromkeys(codes.tolist(), (0, 0))
+    least: dict[int, float] = {}
+    for (code, run, repeat), score in scores[1].items():
+        change = score - scores[0].get((code, run, repeat), 0.0 if metric.against_baseline else score)
+        if change < least.get(code, 0.0):
+            least[code], found[code] = change, (run, repeat)
+    return found
 
 
 def _means(
     session: Session, rows: Frame, baseline: Sequence[RunRecord], candidate: Sequence[RunRecord], metric: Metric
-) -> tuple[list[FloatArray], Samples]:
-    """Each side's mean score of every row, and the candidate's samples."""
+) -> tuple[list[FloatArray], list[Samples]]:
+    """Each side's mean score of every row, and its samples."""
     sides = [metric_samples(session, rows, arm, metric, baseline) for arm in (baseline, candidate)]
     means = [row_means(samples, rows.size) for samples in sides]
     if metric.against_baseline:  # the baseline itself has no preference: it is what a tie would be
         means[0] = np.where(np.isnan(means[1]), np.nan, 0.0)
-    return means, sides[1]
+    return means, sides
 
 
 def _text(value: Any) -> str | None:

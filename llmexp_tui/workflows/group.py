@@ -186,15 +186,13 @@ class GroupRun:
         totals = [runs.totals(self._session.store, r.id) for r in self._records]
         planned = sum(r.rows * r.repeats for r in self._records) if stopped_early else 0
         cached, skipped = sum(t.cached for t in totals), max(0, planned - sum(t.attempted for t in totals))
-        notes = []
-        if cached:
-            saved = sum(t.saved_usd or 0.0 for t in totals)
-            which_saved = f", which saved {money(saved)}" if saved else ""
-            notes.append(f"{cached:,} answers came from the cache{which_saved}")
+        bench = self._judging.bench
+        notes = [*cache_notes("answers", cached, sum(t.saved_usd or 0.0 for t in totals)),
+                 *cache_notes("judgements", bench.saved, bench.saved_usd)]  # fmt: skip
         if skipped:
             notes.append(f"the early stop saved {skipped:,} calls, {about(skipped, totals)}")
-        calls = self._executor.calls + self._judging.bench.calls
-        return GroupOutcome(stored, calls, spent, cached + skipped, error, tuple(notes))
+        calls, saved = self._executor.calls + bench.calls, cached + bench.saved + skipped
+        return GroupOutcome(stored, calls, spent, saved, error, tuple(notes))
 
     def _close(self, status: RunStatus, reason: str | None) -> None:
         ids = [r.id for r in self._records]
@@ -213,6 +211,12 @@ class GroupRun:
                     mend="see the errors with `llmexp-tui runs show`, mend the cause, then `llmexp-tui resume`",
                 )
         return None
+
+
+def cache_notes(what: str, count: int, saved_usd: float) -> list[str]:
+    """Says how many answers or judgements the cache gave and what they had cost; nothing where it gave none."""
+    which_saved = f", which saved {money(saved_usd)}" if saved_usd else ""
+    return [f"{count:,} {what} came from the cache{which_saved}"] if count else []
 
 
 def about(calls: int, totals: Sequence[RunTotals]) -> str:

@@ -37,7 +37,10 @@ _MEND = f"mend the cause and {_GO_ON}"
 
 @dataclass(slots=True)
 class Bench:
-    """What all judges' calls of an invocation share. `calls` were really made, `missing` were not, being offline."""
+    """What all judges' calls of an invocation share. `calls` were really made, `missing` were not, being offline.
+
+    `saved` were answered from the cache; `saved_usd` is what they had cost, as far as that is known.
+    """
 
     session: Session
     lanes: Lanes
@@ -46,6 +49,8 @@ class Bench:
     offline: bool = False
     calls: int = 0
     missing: int = 0
+    saved: int = 0
+    saved_usd: float = 0.0
     breakers: dict[str, Breaker] = field(default_factory=dict)
     asked: dict[bytes, asyncio.Event] = field(default_factory=dict)
     """What is being asked or embedded now: key of the question or text -> set once it was tried."""
@@ -134,6 +139,8 @@ class ScoreCall:
         while not (known := self._cached([key])) and key in asked:  # both arms said the same: one verdict for both
             await asked[key].wait()
         if known:
+            self.bench.saved += 1
+            self.bench.saved_usd += known[key].cost_usd or 0.0
             return replace(known[key], cost_usd=0.0)
         if self._may_not_call():
             return NOT_CALLED

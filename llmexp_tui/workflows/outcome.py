@@ -88,10 +88,7 @@ def _tolerated(report: ExperimentReport) -> ExperimentReport:
 
 def _missing_sides(prepared: Prepared) -> tuple[str, ...]:
     """A gate on quality alone is told that it does not look at the rest."""
-    gates = prepared.experiment.gates
-    if not gates:
-        return ()
-    named = {gate.metric for gate in gates}
+    named = {gate.metric for gate in prepared.experiment.gates if gate.role != "exploratory"}
     missing = [m for m in ("latency", "cost", "errors") if m not in named]
     if missing and named - set(RATIO_METRICS) - {"errors"}:
         return (f"no gate looks at {', '.join(missing)}: shown as exploratory",)

@@ -9,7 +9,7 @@ from llmexp_tui.domain.dataset import DatasetSource, DatasetVersion
 from llmexp_tui.domain.experiment import Experiment, Registration, VariantSource, register
 from llmexp_tui.domain.prompt import Prompt
 from llmexp_tui.domain.variant import Variant, off_axis
-from llmexp_tui.errors import AxisError, ConfigError, UnknownNameError
+from llmexp_tui.errors import AxisError, ConfigError, SameVariantsError, UnknownNameError
 from llmexp_tui.project.config import Project
 from llmexp_tui.project.prompts import CompiledPrompt, compile_prompt
 from llmexp_tui.scoring.base import Scorer, ScorerContext, build_scorer, check_columns
@@ -193,7 +193,7 @@ def require_one_axis(experiment: Experiment, variants: Mapping[str, Variant]) ->
                 mend='make them equal there, or declare axis = "any" and have every verdict marked confounded',
             )
         if variant.hash == baseline.hash:
-            raise ConfigError(
+            raise SameVariantsError(
                 f'variants "{baseline.name}" and "{name}" are the same, there is nothing to compare',
                 where=where,
                 mend=f"change one of them, or measure the noise with `llmexp-tui aa {experiment.name}`",

@@ -18,7 +18,16 @@ from llmexp_tui.store import queue
 from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arms import DONE, OPEN, done_copies, open_copy, stored_arms
 from llmexp_tui.workflows.floors import has_floors, store_floors
-from llmexp_tui.workflows.group import ArmPlan, GroupRun, Invocation, about, create_group, group_totals, plan_of
+from llmexp_tui.workflows.group import (
+    ArmPlan,
+    GroupRun,
+    Invocation,
+    about,
+    cache_notes,
+    create_group,
+    group_totals,
+    plan_of,
+)
 from llmexp_tui.workflows.judge import Effort, JudgedArms, failed_report, judge
 from llmexp_tui.workflows.looks import looks
 from llmexp_tui.workflows.plan_stored import fresh_rows, untimed
@@ -70,7 +79,7 @@ class _Check:
             return failed
         self._spare_copy(arms)
         if self._prepared.experiment.plan.runs == 3:
-            if self._judge(arms, record=False).status == "inconclusive":
+            if self._judge(arms, record=False).undecided:
                 return await self._three_runs(arms)
             self._spare_runs(arms)
         return self._judge(arms)
@@ -172,13 +181,16 @@ class _Check:
         copies = [r for r in records if r.slot == SLOT_AA]
         if copies:  # still running, but it has come as far as the arms have
             judged = replace(judged, aa=(sides[self._prepared.baseline], copies[0]))
-        return judge(self._session, self._prepared, judged, record=False, by_row=False).status in DECIDED
+        report = judge(self._session, self._prepared, judged, record=False, by_row=False)
+        return report.status in DECIDED and not report.undecided
 
     async def _ask_judges(self, arms: Sequence[RunRecord]) -> ExperimentReport | None:
         """Scores what a judge has not seen (a scorer added since); a report where that could not be completed."""
         judging = self._invocation.judging(self._prepared)
         error = await judging.run(self._judged_arms(arms).all)
-        self._calls += judging.bench.calls
+        bench = judging.bench
+        self._calls, self._saved = self._calls + bench.calls, self._saved + bench.saved
+        self._notes += cache_notes("judgements", bench.saved, bench.saved_usd)
         if isinstance(error, InterruptedRunError):
             raise error
         return None if error is None else failed_report(self._session, self._prepared, arms, error, self._effort)

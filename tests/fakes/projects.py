@@ -91,6 +91,12 @@ class ProjectFolder:
             (self.root / f"{name}.md").write_text(text, "utf-8")
         self.write_rows(f"item {n}." for n in range(self.rows))
 
+    def add_experiment(self, name: str, **changed: Any) -> None:
+        """Writes a further experiment into the project file: the first one but for what is changed."""
+        body = self._toml()
+        body["experiments"][name] = {**body["experiments"]["tone"], **changed}
+        (self.root / "llmexp.toml").write_text(tomli_w.dumps(body), "utf-8")
+
     def write_rows(self, texts: Iterable[str]) -> None:
         """Writes the dataset with these texts; every expected answer is yes."""
         lines = ["text,expected", *(f"{text},yes" for text in texts)]

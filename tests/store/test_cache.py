@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from llmexp_tui.domain.experiment import Registration
 from llmexp_tui.domain.usage import Completion, ToolCall
 from llmexp_tui.errors import StoreError
 from llmexp_tui.store import cache, carry, runs
 from llmexp_tui.store.cells import write_cells
 from llmexp_tui.store.engine import Store, open_store
+from llmexp_tui.store.experiments import registrations, save_registration
 from tests.store.samples import answer, cell, failure, make_runs
 
 
@@ -83,6 +85,40 @@ def test_a_carried_cache_answers_elsewhere(store: Store, tmp_path: Path) -> None
         again = tmp_path / "again.gz"
         carry.export_cache(other, again)
     assert [p.name for p in file.parent.iterdir()] == ["cache.gz"]
+
+
+PROMISE = Registration("tone", {"gates": [{"metric": "exact", "margin": 0.1}], "variants": {"a": "1"}})
+
+
+def test_what_was_registered_travels_with_its_time_and_without_its_author(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "cache.gz"
+    save_registration(store, PROMISE, who="Ada <ada@example.org>", at="2026-01-01T00:00:00+00:00")
+    carry.export_cache(store, file, since="2026-01-01T00:00:00+00:00")
+    with open_store(tmp_path / "other.db") as other:
+        for _ in range(2):
+            carry.import_cache(other, file)
+            assert registrations(other, "tone") == [(PROMISE, "", "2026-01-01T00:00:00+00:00")]
+    carry.export_cache(store, file, since="2026-01-02T00:00:00+00:00")
+    with open_store(tmp_path / "third.db") as third:
+        carry.import_cache(third, file)
+        assert registrations(third, "tone") == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"at": 1}, {"body": []}, {"body": {"x": float("nan")}}, {"more": 1}, {"experiment": None}]
+)
+def test_a_carried_registration_that_is_none_refuses_the_file(
+    store: Store, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    file = tmp_path / "cache.gz"
+    carry.export_cache(store, file)
+    head, foot = lines_of(file)
+    value = {"registration": {"experiment": "tone", "at": "2026", "body": {}, **wrong}}
+    file.write_bytes(gzip.compress(head + json.dumps(value).encode() + b"\n" + foot))
+    with open_store(tmp_path / "other.db") as other:
+        with pytest.raises(StoreError, match="not a whole cache file"):
+            carry.import_cache(other, file)
+        assert registrations(other, "tone") == []
 
 
 def test_the_same_answers_give_the_same_file(store: Store, tmp_path: Path) -> None:

@@ -298,7 +298,7 @@ def test_no_page_reads_a_large_table_from_end_to_end(store: Store, rows: list[in
     runs.totals(store, "base")
     runs.done_cells(store, "base")
     runs.outputs(store, "base", rows[:3])
-    runs.first_texts(store, "base", rows[:3])
+    runs.texts(store, "base", rows[:3])
     runs.unscored(store, "base", {"exact": EXACT})
     runs.known_before(store, "base")
     runs.median_latency_ms(store, "base")

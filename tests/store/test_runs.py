@@ -3,7 +3,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
+from llmexp_tui.domain.experiment import Registration
 from llmexp_tui.domain.run import RunStatus, RunTotals
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.usage import Usage
@@ -12,6 +14,7 @@ from llmexp_tui.store import runs
 from llmexp_tui.store.cache import lookup
 from llmexp_tui.store.cells import write_cells
 from llmexp_tui.store.engine import Store
+from llmexp_tui.store.experiments import save_registration
 from tests.store.samples import EXACT, answer, cell, failure, make_dataset, make_runs, run_record
 
 LATER = "2026-01-02T04:00:00.000000+00:00"
@@ -132,7 +135,9 @@ def test_outputs_of_some_rows_and_their_texts(store: Store) -> None:
     assert [(o.text, o.repeat) for o in runs.outputs(store, "r1", rows[1:3])] == [
         (f"{row}-{n}", n) for row in rows[1:3] for n in (0, 1)
     ]
-    assert runs.first_texts(store, "r1", rows[:2]) == {rows[0]: f"{rows[0]}-0", rows[1]: f"{rows[1]}-0"}
+    found = runs.texts(store, "r1", rows[:2])
+    assert list(found) == [(rows[0], 0), (rows[0], 1), (rows[0], 2), (rows[1], 0), (rows[1], 1)]
+    assert (found[rows[0], 1], found[rows[0], 2]) == (f"{rows[0]}-1", failure().message)
     assert len(runs.outputs(store, "r1")) == 9
 
 
@@ -176,6 +181,21 @@ def test_known_before_is_false_where_the_rules_were_the_same(store: Store) -> No
     write_cells(store, [cell("r2", first, lookup(store, [KEY])[KEY].no)])
     assert runs.get_run(store, "r2").rules == "b" * 64
     assert not runs.known_before(store, "r2")
+
+
+@pytest.mark.parametrize(("experiment", "known"), [("other", False), ("tone", True)])
+def test_what_another_experiment_called_after_the_promise_was_not_known_before(
+    store: Store, experiment: str, known: bool
+) -> None:
+    first, *_ = make_runs(store, "r1", "r2")
+    promises = [Registration(name, {"gates": [name, margin]}) for name, margin in (("tone", 1), (experiment, 2))]
+    for promise in promises:
+        save_registration(store, promise, who="Ada", at="2026-01-01T00:00:00Z")
+    with store.write() as connection:
+        connection.execute(text("UPDATE run SET rules = :rules WHERE id = 'r2'"), {"rules": promises[0].rules})
+    write_cells(store, [cell("r1", first, key=KEY, rules=promises[1].rules)])
+    write_cells(store, [cell("r2", first, lookup(store, [KEY])[KEY].no)])
+    assert runs.known_before(store, "r2") is known
 
 
 def test_a_run_of_a_group_started_again_is_a_new_record(store: Store) -> None:

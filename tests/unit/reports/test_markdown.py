@@ -27,6 +27,13 @@ def test_verdict_and_gate_table_first_then_rows_then_folded_details():
     assert text.count("<details>") == text.count("</details>") == 4
 
 
+def test_what_is_exploratory_says_whose_it_is_where_there_are_several_candidates():
+    both = [metric(candidate=name, registered=False, gate=None) for name in ("short", "brief")]
+    assert "|  | `exact_match` |" in check_markdown(check(experiment(metrics=tuple(both[:1]))))
+    text = check_markdown(check(experiment(metrics=tuple(both))))
+    assert [f"|  | `{one.candidate}` · `exact_match` |" in text for one in both] == [True, True]
+
+
 @pytest.mark.parametrize("target", sorted(BUDGETS))
 def test_every_place_gets_no_more_than_it_takes(target):
     rows = tuple(

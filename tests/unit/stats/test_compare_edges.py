@@ -146,3 +146,12 @@ def test_no_column_of_numbers_breaks_a_comparison(spec: MetricSpec, shape: str) 
         assert metric.verdict == "inconclusive" or (n >= 6 and not metric.invalid), name
         if shape == "unplanned":
             assert (metric.verdict, metric.p_value) == ("inconclusive", None), name
+
+
+@pytest.mark.parametrize("kind", ["errors", "ratio"])
+def test_no_change_is_a_zero_without_a_sign(kind: Any) -> None:
+    same = arm(np.ones(100) if kind == "ratio" else np.zeros(100))
+    data = MetricData(MetricSpec("m", type=kind, direction="lower"), {"A": same, "B": same}, 100)
+    delta = compare_arms([data], baseline="A", candidates=["B"]).metrics[0].delta
+    assert delta == 0.0
+    assert math.copysign(1.0, delta) == 1.0

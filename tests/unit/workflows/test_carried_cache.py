@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +20,7 @@ from llmexp_tui.workflows.check import CheckOptions, check
 from llmexp_tui.workflows.compare import compare_experiment
 from llmexp_tui.workflows.plan import plan_experiment
 from llmexp_tui.workflows.run import RunOptions, run_experiment
+from tests.fakes.judges import MODELS, PRICES, RUBRIC, grade, is_judge
 from tests.fakes.model_server import ModelServer
 from tests.fakes.projects import ProjectFolder, answering, arm_of
 
@@ -92,6 +94,26 @@ async def test_an_unchanged_baseline_is_not_called_again_nor_its_copy(jobs: Jobs
     assert report.status == "pass", report.experiments[0].reasons
     assert jobs.called() == {"brief": ROWS}
     assert report.experiments[0].calls_saved == 2 * ROWS
+
+
+async def test_a_second_experiment_on_the_same_arms_passes_again_elsewhere(jobs: Jobs) -> None:
+    for calls in (3 * ROWS, 0):
+        folder = jobs.checkout()
+        folder.add_experiment("again", gates=[{**GATE, "margin": 0.25}])
+        report = await jobs.check(folder)
+        assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
+        assert sum(jobs.called().values()) == calls
+
+
+async def test_judgements_that_the_file_brings_are_saved_calls_too(tmp_path: Path) -> None:
+    with ModelServer(lambda request: json.dumps(grade()) if is_judge(request) else "yes") as server:
+        gates = [{"metric": "tone", "margin": 0.2}]
+        jobs = Jobs(server, tmp_path, gates=gates, scorers=[RUBRIC], models=MODELS, model=PRICES)
+        first = await jobs.check(jobs.checkout())
+        again = await jobs.check(jobs.checkout())
+        assert (first.experiments[0].calls, server.count) == (6 * ROWS, 0)
+    assert again.experiments[0].calls_saved == 5 * ROWS, "all but the judgements of the copy that is not made"
+    assert f"{2 * ROWS} judgements came from the cache, which saved $" in notes(again)
 
 
 async def test_answers_of_another_day_are_held_against_thirty_of_today(jobs: Jobs) -> None:

@@ -22,6 +22,7 @@ from llmexp_tui.workflows.versions import resolve_prompt
 from tests.fakes.model_server import ModelServer
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 
+PINNED = (("long", "@staging"), ("short", ""))
 SPEED_GATE = {"metric": "latency", "margin": "50%", "role": "exploratory"}
 
 
@@ -308,6 +309,22 @@ async def test_a_pass_moves_a_label_once_and_rolling_back_restores_it(folder: Pr
         assert roll_back(session, "short", "staging").new_hash == before
 
 
+async def test_a_label_that_has_reached_the_file_leaves_nothing_to_compare(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    for wanted, calls in (("text", 180), ("item", 120)):  # the baseline's answers are known the second time
+        folder.add_experiment("tone", variants={v: {"prompt": f"short{at}", "model": "small"} for v, at in PINNED})
+        with folder.session() as session:
+            if wanted == "text":
+                move_label(session, "short", "staging", reason="by hand")
+        (folder.root / "short.md").write_text(f"short {wanted} {{{{ text }}}}")
+        for count in (calls, 0):
+            server.reset()
+            report = await checked(folder, label_on_pass="staging")
+            assert (report.status, server.count) == ("pass", count), report.experiments[0].reasons
+    assert '"short@staging" is what the other variant is' in report.experiments[0].notes[0]
+
+
 async def test_a_label_returns_to_what_a_person_took_it_off_by_a_person_only(folder: ProjectFolder) -> None:
     async def passed(word: str) -> CheckReport:
         folder.variants["short"] = f"short {word} {{{{ text }}}}"
@@ -350,6 +367,16 @@ async def test_what_did_not_pass_moves_no_label(server: ModelServer, folder: Pro
         assert label_history(session.store, "short", "staging") == []
 
 
+async def test_what_one_experiment_did_not_let_pass_gets_no_label_from_another(folder: ProjectFolder) -> None:
+    folder.add_experiment("again", gates=[{"metric": "exact_match", "margin": 0.001}])
+    report = await checked(folder, label_on_pass="staging")
+    passed, other = report.experiments
+    assert (passed.status, other.status) == ("pass", "inconclusive")
+    assert 'was not moved: "again" did not pass it' in passed.warnings[-1]
+    with folder.session() as session:
+        assert label_history(session.store, "short", "staging") == []
+
+
 async def test_what_is_no_label_is_refused_before_a_call(server: ModelServer, folder: ProjectFolder) -> None:
     with pytest.raises(UsageError, match="is no label"):
         await checked(folder, label_on_pass="a@b")
@@ -369,6 +396,26 @@ async def test_an_unknown_price_with_a_cap_is_refused_before_anything(
     with pytest.raises(UsageError, match="price"):
         await checked(folder, max_cost=1.0)
     assert server.count == 0
+
+
+async def test_a_gate_on_a_cost_that_nobody_knows_is_refused_before_anything_is_called(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    folder.gates.append({"metric": "cost", "margin": "10%"})
+    folder.write()
+    with pytest.raises(ConfigError, match=r'price of model "openai/gpt-x" is unknown.*input_cost_per_mtok'):
+        await checked(folder)
+    assert server.count == 0
+    folder.gates[-1]["role"] = "exploratory"
+    folder.write()
+    assert (await checked(folder)).exit_code == 0
+
+
+async def test_what_is_listed_as_exploratory_is_not_looked_at_by_a_gate(folder: ProjectFolder) -> None:
+    folder.gates += [SPEED_GATE, {"metric": "errors", "margin": 0.5}]
+    folder.write()
+    (experiment,) = (await checked(folder)).experiments
+    assert "no gate looks at latency, cost: shown as exploratory" in experiment.notes
 
 
 async def test_a_gates_own_rules_reach_the_verdict(server: ModelServer, tmp_path: Path) -> None:
@@ -403,3 +450,37 @@ async def test_the_winner_of_several_candidates_is_to_be_confirmed(server: Model
     folder = ProjectFolder(tmp_path / "project", server, rows=60, variants=variants, gates=gates)
     (experiment,) = (await checked(folder)).experiments
     assert any("confirm it by a fresh run" in note for note in experiment.notes)
+
+
+@pytest.mark.parametrize(("plan", "calls"), [("early_stop", 600), ("anytime", 600), ("runs", 1800)])
+async def test_what_may_stay_open_does_not_end_the_plan_early(tmp_path: Path, plan: str, calls: int) -> None:
+    gate = {"metric": "exact_match", "margin": 0.03, "on_inconclusive": "pass"}
+    with ModelServer(answering(lambda arm, item: item % 3 == (arm == "short"))) as server:
+        wanted = {plan: 3 if plan == "runs" else True, "aa": "optional"}
+        report = await checked(ProjectFolder(tmp_path / "p", server, rows=300, gates=[gate], plan=wanted))
+        assert (report.status, report.experiments[0].metrics[0].gate) == ("pass", "inconclusive")
+        assert server.count == calls
+
+
+async def test_two_experiments_on_the_same_arms_keep_both_promises(
+    server: ModelServer, folder: ProjectFolder
+) -> None:
+    folder.add_experiment("again", gates=[{"metric": "exact_match", "margin": 0.25}])
+    report = await checked(folder)
+    assert [e.status for e in report.experiments] == ["pass", "pass"], report.experiments[1].reasons
+    assert server.count == 180
+
+
+async def test_a_row_that_got_worse_shows_the_answers_of_the_repeat_that_did(tmp_path: Path) -> None:
+    asked: Counter[tuple[str, int]] = Counter()
+
+    def wrong(arm: str, item: int) -> bool:
+        asked[arm, item] += 1
+        return arm == "short" and item % 2 == 0 and asked[arm, item] == 1 + item % 3
+
+    with ModelServer(answering(wrong)) as server:
+        plan = {"aa": "optional"}
+        report = await checked(ProjectFolder(tmp_path / "p", server, rows=40, repeats=3, plan=plan))
+    worst = report.experiments[0].worst_rows
+    assert len(worst) == 20
+    assert {(row.baseline_text, row.candidate_text) for row in worst} == {("yes", "no")}
