@@ -35,8 +35,7 @@ from llmexp_tui.stats.spec import tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.store.carry import import_cache
-from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.arms import DONE, stored_arms
+from llmexp_tui.workflows.arms import DONE, find_aa, stored_arms
 from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs, has_floors, stored_floor
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
