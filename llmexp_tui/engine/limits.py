@@ -118,6 +118,7 @@ class Limiter:
         self._gap_s = 0.0
         self._call_s = 0.0
         self.answered_at = -math.inf
+        self._refused_since = math.inf
         self._ended_at = -math.inf
         self._allowance: int | None = None
         self._allowance_until = -math.inf
@@ -143,8 +144,12 @@ class Limiter:
     @property
     def waiting(self) -> tuple[float, str]:
         """Seconds until a call may start as far as time decides, and why it may not now; (0, "") where it may."""
-        delay, why = self._delay(self._clock(), 0.0)
-        return (delay, f"{self.name}: {why}") if delay > 0 else (0.0, "")
+        now = self._clock()
+        delay, why = self._delay(now, 0.0)
+        if delay <= 0:
+            return 0.0, ""
+        silent_min = max(0.0, now - max(self._refused_since, self.answered_at)) // 60.0
+        return delay, f"{self.name}: {why}" + (f", no answer for {silent_min:.0f} min" if silent_min else "")
 
     async def acquire(self, tokens: int = 0) -> Permit:
         """Waits for the right to make a call of about that many tokens. First come, first served."""
@@ -204,6 +209,7 @@ class Limiter:
         took = self._ended_at - permit.started
         self._call_s += 0.2 * (took - self._call_s) if self._call_s else took
         self.answered_at = self._ended_at
+        self._refused_since = math.inf
         if self._gap_s:
             shorter = self._gap_s / (1.0 + max(0.05, FASTER_PER_CALL * self._gap_s))
             self._gap_s = shorter if shorter > max(GAP_START_S, 0.25 * self._call_s) else 0.0
@@ -223,6 +229,7 @@ class Limiter:
         if not limited and not overloaded:
             return
         now = self._clock()
+        self._refused_since = min(self._refused_since, now)
         asked_s = failure.retry_after_s
         if asked_s is not None and asked_s <= LONGEST_PAUSE_S:
             # The jitter keeps other programs on the same key from all coming back in the same instant.

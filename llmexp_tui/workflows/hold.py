@@ -47,7 +47,7 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
 
 
 async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> None:
-    """Keeps the hold alive, says how fast calls may go, and listens for a stop that another process asked for.
+    """Keeps the hold alive, says how fast calls may go, and hears of other processes' stops and spending.
 
     In threads: a database that somebody has locked must not hold up the calls. What fails is tried again.
     """
@@ -63,6 +63,7 @@ async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> 
             if pacing is not None and pacing != told and loop.time() - told_at >= TELL_S:
                 await asyncio.to_thread(set_pacing, session.store, experiment, pacing)
                 told, told_at = pacing, loop.time()
+            await asyncio.to_thread(invocation.see_spending)
             _heed(flag, await asyncio.to_thread(_stop_asked, session.store, experiment))
         await asyncio.sleep(POLL_S)
 

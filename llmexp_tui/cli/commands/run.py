@@ -118,7 +118,7 @@ def _show_runs(runs: Sequence[RunRecord], totals: Sequence[RunTotals]) -> None:
                 run.variant,
                 run.slot,
                 run.status.value,
-                f"{total.completed}/{total.attempted}",
+                f"{total.completed}/{total.asked}",
                 total.errored,
                 total.cached,
                 figures.money(total.cost_usd),
