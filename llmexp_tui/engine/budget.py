@@ -61,12 +61,13 @@ class _Calls:
         After ten answers twice their average, and never less than it. Before, the most that the call can cost; where
         that is unknown or more than is left, a guess that few are trusted with: one, and one more for each answer.
         """
-        most = expected.most_usd
+        most = math.inf if expected.most_usd is None else expected.most_usd
         if self.answers >= SHOWN_BY:
-            return 2 * self.mean_usd if most is None else max(self.mean_usd, min(most, 2 * self.mean_usd))
-        if most is not None and most <= left_usd:
+            return max(self.mean_usd, min(most, 2 * self.mean_usd))
+        if most <= left_usd and most < math.inf:
             return max(self.mean_usd, most)
-        return max(2 * self.mean_usd, expected.likely_usd) if self.in_flight <= self.answers else None
+        guess = max(2 * self.mean_usd, expected.likely_usd)
+        return max(self.mean_usd, min(most, guess)) if self.in_flight <= self.answers else None
 
 
 @dataclass(slots=True)
@@ -111,18 +112,18 @@ class Budget:
                 mend="set input_cost_per_mtok and output_cost_per_mtok on the model, or drop the cap",
             )
 
-    def passed(self) -> BudgetError:
-        """The error that ends a run before the cap that is nearer is passed."""
-        own = self.cap_usd
-        whole = self.project_cap_usd
+    def passed(self, name: str, expected: Estimate) -> BudgetError:
+        """The error that ends a run before the cap that is nearer is passed, by a call that `reserve` has refused."""
+        own, whole = self.cap_usd, self.project_cap_usd
+        then = f"the next call may cost {usd(self._calls[name].wanted(expected, self._left_usd) or 0.0)}"
         if whole is None or (own is not None and own <= whole - self.elsewhere_usd):
             return BudgetError(
-                f"stopped before passing the cost cap of {usd(own or 0.0)} ({usd(self.spent_usd)} spent)",
+                f"stopped before passing the cost cap of {usd(own or 0.0)} ({usd(self.spent_usd)} spent, {then})",
                 mend="raise the cap and finish with `llmexp-tui resume`",
             )
         return BudgetError(
             f"stopped before passing the project's cost cap of {usd(whole)}"
-            f" ({usd(self.elsewhere_usd + self.spent_usd)} spent in all its runs)",
+            f" ({usd(self.elsewhere_usd + self.spent_usd)} spent in all its runs, {then})",
             mend="raise max_cost_usd under [budget] in llmexp.toml and finish with `llmexp-tui resume`",
         )
 
@@ -181,7 +182,7 @@ class Metered:
             expected = estimate(request, self.price, longest_answer(request.model))
         reserved = await budget.reserve(self.name, expected)
         if reserved is None:
-            raise budget.passed()
+            raise budget.passed(self.name, expected)
         cost, answered = reserved, False
         try:
             result = await self.provider.complete(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,7 +19,8 @@ async def test_a_cap_of_less_than_a_cent_is_told_as_what_it_is() -> None:
     budget = Budget(cap_usd=0.00006, spent_usd=0.0000234)
     metered = Metered(DemoProvider({}), budget, "demo", Price(0.1, 0.4, "test"))
     request = Request(model="demo/icl", messages=(Message("user", "hello"),))
-    with pytest.raises(BudgetError, match=r"the cost cap of \$0\.0000600 \(\$0\.0000234 spent\)"):
+    said = "the cost cap of $0.0000600 ($0.0000234 spent, the next call may cost $0.000205)"
+    with pytest.raises(BudgetError, match=re.escape(said)):
         await metered.complete(request)
 
 
@@ -118,9 +120,11 @@ async def test_the_projects_cap_counts_what_was_spent_elsewhere() -> None:
     assert await budget.reserve("m", Estimate(0.8, 0.8)) == 0.8
     budget.settle("m", 0.8, 0.8, answered=True)
     assert await budget.reserve("m", Estimate(0.8, 0.8)) is None
-    assert "the project's cost cap of $10.00 ($9.80 spent in all its runs)" in budget.passed().sentence
+    said = budget.passed("m", Estimate(0.8, 0.8)).sentence
+    assert "the project's cost cap of $10.00 ($9.80 spent in all its runs, the next call may cost $0.80)" in said
     budget.project_cap_usd = 20.0
-    assert "the cost cap of $5.00 ($0.80 spent)" in budget.passed().sentence
+    said = budget.passed("m", Estimate(0.8, 0.8)).sentence
+    assert "the cost cap of $5.00 ($0.80 spent, the next call may cost $0.80)" in said
 
 
 async def test_calls_in_flight_count_as_what_answers_have_cost_since() -> None:
