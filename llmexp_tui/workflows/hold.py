@@ -17,6 +17,7 @@ from llmexp_tui.workflows.group import Invocation
 BEAT_S = 10.0
 POLL_S = 0.25
 TELL_S = 1.0
+TAKEN_OVER = "this process slept so long that another one took the experiment over; what finished is stored"
 """How often the pace is written at most: a commit, for eyes alone."""
 
 
@@ -49,6 +50,7 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
 async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> None:
     """Keeps the hold alive, says how fast calls may go, and hears of other processes' stops and spending.
 
+    One that slept for longer than its heartbeats count (a paused container) finds the experiment in other hands.
     In threads: a database that somebody has locked must not hold up the calls. What fails is tried again.
     """
     session, flag, loop = invocation.session, invocation.flag, asyncio.get_running_loop()
@@ -65,6 +67,8 @@ async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> 
                 told, told_at = pacing, loop.time()
             await asyncio.to_thread(invocation.see_spending)
             _heed(flag, await asyncio.to_thread(_stop_asked, session.store, experiment))
+            if await asyncio.to_thread(queue.holder, session.store, experiment) != owner:
+                flag.request(StopMode.CANCEL, InterruptedRunError(TAKEN_OVER, mend=RESUME_MEND))
         await asyncio.sleep(POLL_S)
 
 

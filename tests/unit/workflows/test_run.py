@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from llmexp_tui.domain.usage import FailureKind
 from llmexp_tui.engine.events import Event, RunProgressed
 from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import InterruptedRunError, UsageError
-from llmexp_tui.store import runs
+from llmexp_tui.store import queue, runs
 from llmexp_tui.workflows.resume import resume
 from llmexp_tui.workflows.run import RunOptions, RunOutcome, run_experiment
 from tests.fakes.model_server import ModelServer
@@ -343,6 +344,28 @@ async def test_a_few_errors_stay_in_the_denominator(server: ModelServer, tmp_pat
     outcome = await ran(folder)
     assert outcome.exit_code == 0
     assert [(t.attempted, t.completed, t.errored) for t in outcome.totals] == [(40, 39, 1)] * 2
+
+
+async def test_a_process_that_slept_until_another_took_over_calls_no_more(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    """Seen from another machine or container, a paused process is as good as dead: its heartbeats alone can tell."""
+    folder = ProjectFolder(tmp_path / "p", server, rows=100, model={"max_concurrency": 2})
+    elsewhere = replace(queue.this_process(), host="elsewhere", pid=1)
+
+    def behave(request: Recorded) -> Reply:
+        if request.index == 3:
+            with folder.session() as other:
+                assert queue.hold_experiment(other.store, "tone", elsewhere, at="2100-01-01T00:00:00+00:00")
+        return Reply(delay_s=0.2)
+
+    server.behave(behave)
+    outcome = await ran(folder)
+    assert outcome.exit_code == 130
+    assert outcome.stop_reason is not None and "another one took the experiment over" in outcome.stop_reason
+    assert server.count < 20
+    with folder.session() as session:
+        assert queue.holder(session.store, "tone") == elsewhere
 
 
 # -- money -------------------------------------------------------------------------------------------------
