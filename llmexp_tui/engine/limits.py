@@ -196,7 +196,7 @@ class Limiter:
         """Seconds until a call may start as far as time decides, and why."""
         waits = [(self._paused_until - now, self._paused_why), (self._tokens_out_until - now, "out of tokens")]
         if self._gap_s:
-            waits.append((self._ended_at + self._gap_s - now, "slowed down"))
+            waits.append((self._ended_at + self._gap_s - now, "slowed down by refusals"))
         if self._allowance is not None and self._allowance <= 0:
             waits.append((self._allowance_until - now, "out of requests"))
         if self._requests is not None:
