@@ -23,7 +23,9 @@ def light_sleeper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmexp_tui.engine.naps.LATE_S", NAP_S / 2)
 
 
-async def slept(server: ModelServer, reply: Reply, *, timeout_s: float, lane: str) -> tuple[Completion | Failure, Naps]:
+async def slept(
+    server: ModelServer, reply: Reply, *, timeout_s: float, lane: str
+) -> tuple[Completion | Failure, Naps]:
     """What came of a call in the midst of which the whole loop stood still."""
     model = Model("m", "openai/x", api_base=server.base_url, timeout_s=timeout_s, lane=lane)
     naps = Naps()
