@@ -11,7 +11,6 @@ from llmexp_tui.errors import BudgetError, UsageError
 from llmexp_tui.providers.base import Provider
 from llmexp_tui.providers.prices import longest_answer
 
-CHARS_PER_TOKEN = 4
 ASSUMED_OUTPUT_TOKENS = 512
 SHOWN_BY = 10
 """So many answers show what the next ones will cost."""
@@ -30,7 +29,7 @@ def estimate(request: Request, price: Price, longest: int | None = None) -> Esti
 
     Without an allowance in the request, its answer is likely short, and `longest` tokens at most.
     """
-    prompt_usd = sum(len(m.content) for m in request.messages) / CHARS_PER_TOKEN * price.input_per_mtok / 1e6
+    prompt_usd = request.likely_tokens * price.input_per_mtok / 1e6
     token_usd = price.output_per_mtok / 1e6
     allowed = request.params.get("max_tokens", request.params.get("max_completion_tokens"))
     if isinstance(allowed, int):

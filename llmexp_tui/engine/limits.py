@@ -41,7 +41,6 @@ _SLICE_S = 1.0
 """Waits are slept in slices, so that news (a call that came back, a larger window) is heard in time."""
 
 _ASSUMED_OUTPUT_TOKENS = 256
-_CHARS_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
@@ -268,6 +267,6 @@ def limiter_for(model: Model) -> Limiter:
 
 def expected_tokens(request: Request) -> int:
     """Tokens that a call is expected to use, for the tokens-a-minute limit until its usage is known."""
-    sent = sum(len(message.content) for message in request.messages) // _CHARS_PER_TOKEN
+    sent = int(request.likely_tokens)
     allowed = request.params.get("max_tokens")
     return sent + (min(allowed, 4 * _ASSUMED_OUTPUT_TOKENS) if isinstance(allowed, int) else _ASSUMED_OUTPUT_TOKENS)

@@ -98,6 +98,8 @@ def test_what_a_call_may_cost() -> None:
     assert estimate(request, price, longest=100) == Estimate(1.2, 1.2)
     limited = Request(model="m", messages=message, params={"max_tokens": 1_000})
     assert estimate(limited, price, longest=100_000) == Estimate(3.0, 3.0)
+    chinese = Request(model="m", messages=(Message("user", "\u4e00" * 4_000),), params={"max_tokens": 1})
+    assert estimate(chinese, Price(1000.0, 0.0, "test")).most_usd == 3.0, "a letter is about a token"
     assert estimate(request, Price(1000.0, 0.0, "test")) == Estimate(1.0, 1.0), "what is embedded has no answer"
 
 
