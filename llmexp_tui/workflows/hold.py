@@ -7,6 +7,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator
 
+from llmexp_tui.engine.events import StepStarted
 from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import RESUME_MEND, InterruptedRunError, StoreError
 from llmexp_tui.store import queue, spool
@@ -28,8 +29,12 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
     Answers that a killed process left on their way are stored first. Raises what stopped the wait.
     """
     session, flag = invocation.session, invocation.flag
-    owner = queue.this_process()
+    owner, told = queue.this_process(), None
     while not queue.hold_experiment(session.store, experiment, owner, at=session.at()):
+        holder = queue.holder(session.store, experiment)
+        if holder is not None and holder != told:
+            told = holder
+            invocation.options.listener(StepStarted(experiment, f"waiting for {holder.label}, which is running it"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(flag.event.wait(), POLL_S)
         _heed(flag, queue.stop_of_command(session.store, experiment))

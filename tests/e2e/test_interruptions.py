@@ -136,9 +136,13 @@ def test_two_runs_at_once_double_no_call(server: ModelServer, folder: ProjectFol
 
 def test_the_one_who_waits_goes_on_when_the_other_is_killed(server: ModelServer, folder: ProjectFolder) -> None:
     words = (*PROGRAM, "--trust", "--check")
+    server.behave(lambda request: FAULTS["hang"] if request.index >= 50 else None)
     with started(*words, cwd=folder.root) as first:
         until(lambda: server.count >= 50, "request 50")
         with started(*words, cwd=folder.root) as second:
+            said = f"tone: waiting for process {first.pid} on "
+            until(lambda: said in (folder.root / "process.log").read_text(), "what the second waits for")
+            server.behave(lambda request: None)
             first.kill()
             first.wait()
             assert second.wait(60) == 0, (folder.root / "process.log").read_text()
