@@ -2,9 +2,9 @@
 
     python -m tests.bench.peers [--python PATH] [--promptfoo PATH] [--rows 1000] [--delay-ms 50]
 
-`--python` is the interpreter of an environment that has openai, litellm, deepeval, ragas and inspect-ai (which may need
-one of its own: it wants a newer openai than litellm allows). A program that is not there, or that ends badly, is named
-and left out. Every one runs at 32 calls at a time, as a process of its own.
+`--python` is the interpreter of an environment that has openai, litellm, deepeval, ragas and inspect-ai (which may
+need one of its own: it wants a newer openai than litellm allows). A program that is not there, or that ends badly, is
+named and left out. Every one runs at 32 calls at a time, as a process of its own.
 """
 
 from __future__ import annotations
