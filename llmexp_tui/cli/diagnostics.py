@@ -135,6 +135,6 @@ def _emit(text: str) -> None:
     try:
         stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
-    except (BrokenPipeError, ValueError):
-        # Nobody reads the diagnostics any more; the work and its exit code go on.
+    except (OSError, ValueError):
+        # Nobody reads the diagnostics any more (a closed pipe, a terminal that is gone); the work goes on.
         return

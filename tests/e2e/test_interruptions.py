@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import random
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ from llmexp_tui.store import queue, runs
 from llmexp_tui.store.overview import live_runs
 from llmexp_tui.store.pacing import Pacing
 from tests.fakes.model_server import ModelServer
-from tests.fakes.programs import PROGRAM, llmexp, started, until
+from tests.fakes.programs import PROGRAM, environment, llmexp, started, until
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 from tests.fakes.replies import FAULTS
 
@@ -90,6 +93,23 @@ def test_the_first_signal_drains(server: ModelServer, folder: ProjectFolder, num
     assert llmexp("resume", cwd=folder.root).returncode == 0
     assert server.count == 2 * ROWS
     assert set(calls(server).values()) == {1}
+
+
+def test_a_terminal_that_is_gone_ends_its_run(server: ModelServer, folder: ProjectFolder) -> None:
+    """What would be written to it fails, and that must not keep the run from hearing of it."""
+    main, child = pty.openpty()
+    words = [*PROGRAM, "--trust", "run", "tone"]
+    with subprocess.Popen(
+        words, cwd=folder.root, env=environment(), stdin=subprocess.DEVNULL, stdout=child, stderr=child
+    ) as process:
+        os.close(child)
+        until(lambda: server.count >= 60, "request 60")
+        os.close(main)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 130
+    states, done = stored(folder)
+    assert set(states) == {RunStatus.INTERRUPTED}
+    assert sum(done) == server.count < 2 * ROWS
 
 
 def test_the_second_signal_ends_at_once(server: ModelServer, folder: ProjectFolder) -> None:
