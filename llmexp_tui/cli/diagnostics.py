@@ -21,6 +21,7 @@ from llmexp_tui.reports.foreign import defuse_commands
 PROGRAM = "llmexp-tui"
 _SENTENCE_LIMIT = 4000
 _SPARSE_SECONDS = 10.0
+_WAITING_SECONDS = 60.0
 _REDRAW_SECONDS = 0.1
 _ERASE_LINE = "\r\x1b[2K"
 
@@ -87,7 +88,8 @@ class ProgressLine:
             return
         done, total = _cells(event)
         tenth = 10 * done // total if total else 0
-        if now - self._last >= _SPARSE_SECONDS and tenth > self._tenth:
+        waits = bool(event.waiting) and now - self._last >= _WAITING_SECONDS
+        if waits or (now - self._last >= _SPARSE_SECONDS and tenth > self._tenth):
             self._last, self._tenth = now, tenth
             say(progress_text(event))
 
@@ -98,16 +100,17 @@ class ProgressLine:
 
 
 def progress_text(event: RunProgressed) -> str:
-    """One line: cells done of all, calls a second, cost so far, errors, time left, what is waited for."""
+    """One line: cells done of all, what is waited for, calls a second, cost so far, errors, time left."""
     done, total = _cells(event)
     errors = sum(arm.errors for arm in event.arms)
-    parts = [f"{event.experiment}: {done}/{total} cells", f"{event.rate:.0f} calls/s", usd(event.cost_usd)]
+    parts = [f"{event.experiment}: {done}/{total} cells"]
+    if event.waiting:
+        parts.append(event.waiting)
+    parts += [f"{event.rate:.0f} calls/s", usd(event.cost_usd)]
     if errors:
         parts.append(f"{errors} error{'s' if errors > 1 else ''}")
     if event.eta_s is not None:
         parts.append(f"{event.eta_s:.0f} s left")
-    if event.waiting:
-        parts.append(event.waiting)
     return " · ".join(parts)
 
 
@@ -132,6 +135,6 @@ def _emit(text: str) -> None:
     try:
         stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
-    except (BrokenPipeError, ValueError):
-        # Nobody reads the diagnostics any more; the work and its exit code go on.
+    except (OSError, ValueError):
+        # Nobody reads the diagnostics any more (a closed pipe, a terminal that is gone); the work goes on.
         return

@@ -6,6 +6,7 @@ Every fact a command answers with goes through here, and nothing else does; prog
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -105,6 +106,8 @@ def _emit(text: str) -> None:
     try:
         stream.write(text.encode(stream.encoding or "utf-8", "replace").decode(stream.encoding or "utf-8"))
         stream.flush()
-    except BrokenPipeError:
-        # The reader has gone (`| head`): the exit code still counts, so the rest is written to nowhere.
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        # The reader has gone (`| head`, a closed terminal): the exit code still counts, the rest is for nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -64,7 +64,8 @@ class RunRecord:
 class RunTotals:
     """Counted from a run's outputs, never from saved counters. `cost_usd` None where no call's cost is known.
 
-    `saved_usd` is what the answers that came from the cache had cost when they were called.
+    `saved_usd` is what the answers that came from the cache had cost when they were called, `planned` how many cells
+    the run has: those not attempted were stopped before (0: it is not known).
     """
 
     attempted: int
@@ -75,6 +76,12 @@ class RunTotals:
     unpriced: int = 0
     tokens: int | None = None
     saved_usd: float | None = None
+    planned: int = 0
+
+    @property
+    def asked(self) -> int:
+        """Cells that were to be answered."""
+        return max(self.planned, self.attempted)
 
     @classmethod
     def added(cls, totals: Sequence[RunTotals]) -> RunTotals:

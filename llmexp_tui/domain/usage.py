@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from llmexp_tui.domain.prompt import Message
+
+_BYTES_PER_TOKEN = 4
+
+
+def likely_tokens(texts: Iterable[str]) -> float:
+    """About how many tokens texts are. Scripts whose letters take more bytes take more tokens as well."""
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts) / _BYTES_PER_TOKEN
 
 
 def usd(value: float) -> str:
@@ -71,6 +78,11 @@ class Request:
     api_key_env: str | None = None
     output_schema: Mapping[str, Any] | None = None
     tools: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def likely_tokens(self) -> float:
+        """About how many tokens its messages are."""
+        return likely_tokens(message.content for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field, replace
 
 from llmexp_tui.domain.usage import Completion, Failure, Price, Request, usd
 from llmexp_tui.errors import BudgetError, UsageError
 from llmexp_tui.providers.base import Provider
+from llmexp_tui.providers.prices import longest_answer
 
-CHARS_PER_TOKEN = 4
 ASSUMED_OUTPUT_TOKENS = 512
 SHOWN_BY = 10
 """So many answers show what the next ones will cost."""
 
 
-def expected_cost(request: Request, price: Price) -> float:
-    """USD that a call is expected to cost at most: its prompt's tokens and its full allowance of output."""
-    prompt_tokens = sum(len(m.content) for m in request.messages) / CHARS_PER_TOKEN
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """USD that a call will cost: likely, and at the very most (None: nobody knows how long its answer may get)."""
+
+    likely_usd: float
+    most_usd: float | None
+
+
+def estimate(request: Request, price: Price, longest: int | None = None) -> Estimate:
+    """What a call may cost: its prompt's tokens and its allowance of output.
+
+    Without an allowance in the request, its answer is likely short, and `longest` tokens at most.
+    """
+    prompt_usd = request.likely_tokens * price.input_per_mtok / 1e6
+    token_usd = price.output_per_mtok / 1e6
     allowed = request.params.get("max_tokens", request.params.get("max_completion_tokens"))
-    output_tokens = allowed if isinstance(allowed, int) else ASSUMED_OUTPUT_TOKENS
-    return (prompt_tokens * price.input_per_mtok + output_tokens * price.output_per_mtok) / 1e6
+    if isinstance(allowed, int):
+        longest = likely = allowed
+    else:
+        likely = min(ASSUMED_OUTPUT_TOKENS, longest or ASSUMED_OUTPUT_TOKENS)
+    most_usd = None if longest is None and token_usd else prompt_usd + (longest or 0) * token_usd
+    return Estimate(prompt_usd + likely * token_usd, most_usd)
 
 
 @dataclass(slots=True)
@@ -37,43 +54,87 @@ class _Calls:
         """Those in flight cost what answers have cost since, where that is more than was reserved for them."""
         return max(self.reserved_usd, self.in_flight * self.mean_usd) if self.in_flight else 0.0
 
+    def wanted(self, expected: Estimate, left_usd: float) -> float | None:
+        """What to reserve for a request; None while it should wait for answers to show what a call costs.
+
+        After ten answers twice their average, and never less than it. Before, the most that the call can cost; where
+        that is unknown or more than is left, a guess that few are trusted with: one, and one more for each answer.
+        """
+        most = math.inf if expected.most_usd is None else expected.most_usd
+        if self.answers >= SHOWN_BY:
+            return max(self.mean_usd, min(most, 2 * self.mean_usd))
+        if most <= left_usd and most < math.inf:
+            return max(self.mean_usd, most)
+        guess = max(2 * self.mean_usd, expected.likely_usd)
+        return max(self.mean_usd, min(most, guess)) if self.in_flight <= self.answers else None
+
 
 @dataclass(slots=True)
 class Budget:
     """What may be spent in one invocation (None: no cap), what is spent, and what is expected of calls in flight.
 
+    `project_cap_usd` caps what the whole project spends: `elsewhere_usd` is what it has spent but for this.
     Calls are told apart by name, for one model may cost a hundred times what another does. `unpriced` counts answers
     whose cost nobody knows: with one of them, what was spent is not known either.
     """
 
     cap_usd: float | None = None
+    project_cap_usd: float | None = None
+    elsewhere_usd: float = 0.0
     spent_usd: float = 0.0
     unpriced: int = 0
     _calls: dict[str, _Calls] = field(default_factory=dict)
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
 
     @property
+    def capped(self) -> bool:
+        """True where a cap is set."""
+        return self.cap_usd is not None or self.project_cap_usd is not None
+
+    @property
     def reserved_usd(self) -> float:
         """What the calls in flight are expected to cost."""
         return sum(calls.expected_usd for calls in self._calls.values())
 
+    @property
+    def _left_usd(self) -> float:
+        """What nobody has spent or reserved of the cap that is nearer."""
+        own = math.inf if self.cap_usd is None else self.cap_usd
+        shared = math.inf if self.project_cap_usd is None else self.project_cap_usd - self.elsewhere_usd
+        return min(own, shared) - self.spent_usd - self.reserved_usd
+
     def require_price(self, price: Price | None, model: str) -> None:
         """Raises UsageError where a cap is set and the model's price is unknown."""
-        if self.cap_usd is not None and price is None:
+        if self.capped and price is None:
             raise UsageError(
                 f'a cost cap is set, but the price of model "{model}" is unknown',
                 mend="set input_cost_per_mtok and output_cost_per_mtok on the model, or drop the cap",
             )
 
-    async def reserve(self, name: str, worst_usd: float) -> float | None:
+    def passed(self, name: str, expected: Estimate) -> BudgetError:
+        """The error that ends a run before the cap that is nearer is passed, by a call that `reserve` has refused."""
+        own, whole = self.cap_usd, self.project_cap_usd
+        then = f"the next call may cost {usd(self._calls[name].wanted(expected, self._left_usd) or 0.0)}"
+        if whole is None or (own is not None and own <= whole - self.elsewhere_usd):
+            return BudgetError(
+                f"stopped before passing the cost cap of {usd(own or 0.0)} ({usd(self.spent_usd)} spent, {then})",
+                mend="raise the cap and finish with `llmexp-tui resume`",
+            )
+        return BudgetError(
+            f"stopped before passing the project's cost cap of {usd(whole)}"
+            f" ({usd(self.elsewhere_usd + self.spent_usd)} spent in all its runs, {then})",
+            mend="raise max_cost_usd under [budget] in llmexp.toml and finish with `llmexp-tui resume`",
+        )
+
+    async def reserve(self, name: str, expected: Estimate) -> float | None:
         """Reserves for one request, once calls in flight have left room: how much, or None where the cap would pass.
 
         A call usually costs less than was reserved for it: only when none is in flight is the money really gone.
         """
         calls = self._calls.setdefault(name, _Calls())
         while True:
-            usd = 0.0 if self.cap_usd is None else _expected(calls, worst_usd)
-            if self.cap_usd is None or self.spent_usd + self.reserved_usd + usd <= self.cap_usd:
+            amount = calls.wanted(expected, self._left_usd) if self.capped else 0.0
+            if amount is not None and amount <= self._left_usd:
                 break
             if not any(each.in_flight for each in self._calls.values()):
                 return None
@@ -81,8 +142,8 @@ class Budget:
             self._waiting.append(settled)
             await settled
         calls.in_flight += 1
-        calls.reserved_usd += usd
-        return usd
+        calls.reserved_usd += amount
+        return amount
 
     def settle(self, name: str, reserved: float, cost_usd: float, *, answered: bool) -> None:
         """A request came back: its reservation becomes its cost; that of an answer shows what others will cost."""
@@ -99,22 +160,13 @@ class Budget:
                 settled.set_result(None)
 
 
-def _expected(calls: _Calls, worst_usd: float) -> float:
-    """What to reserve for a request: its worst case, until ten answers have shown what they cost.
-
-    Never less than the average: without `max_tokens` the worst case is a guess, which long answers pass.
-    """
-    shown = worst_usd if calls.answers < SHOWN_BY else min(worst_usd, 2 * calls.mean_usd)
-    return max(calls.mean_usd, shown)
-
-
 @dataclass(frozen=True, slots=True)
 class Metered:
     """A provider whose every request is paid from the budget: `name` is what its costs are averaged under.
 
-    An answer costs its price. A failure that may have been billed, and a call that was cut off, cost what was
-    reserved for them; what the provider raises instead of sending costs nothing. Raises BudgetError instead of a
-    request that could pass the cap.
+    An answer costs its price. One whose tokens nobody told, a failure that may have been billed, and a call that was
+    cut off cost what was reserved for them; what the provider raises instead of sending costs nothing. Raises
+    BudgetError instead of a request that could pass the cap.
     """
 
     provider: Provider
@@ -124,14 +176,12 @@ class Metered:
 
     async def complete(self, request: Request) -> Completion | Failure:
         budget = self.budget
-        worst = expected_cost(request, self.price) if budget.cap_usd is not None and self.price else 0.0
-        reserved = await budget.reserve(self.name, worst)
+        expected = Estimate(0.0, 0.0)
+        if budget.capped and self.price is not None:
+            expected = estimate(request, self.price, longest_answer(request.model))
+        reserved = await budget.reserve(self.name, expected)
         if reserved is None:
-            cap, spent = usd(budget.cap_usd or 0.0), usd(budget.spent_usd)
-            raise BudgetError(
-                f"stopped before passing the cost cap of {cap} ({spent} spent)",
-                mend="raise the cap and finish with `llmexp-tui resume`",
-            )
+            raise budget.passed(self.name, expected)
         cost, answered = reserved, False
         try:
             result = await self.provider.complete(request)
@@ -140,8 +190,10 @@ class Metered:
                 return result
             if result.cost_usd is None and self.price is not None:
                 result = replace(result, cost_usd=self.price.cost(result.usage))
-            budget.unpriced += result.cost_usd is None
-            cost, answered = result.cost_usd or 0.0, True
+            if result.cost_usd is None:
+                budget.unpriced += 1
+            else:
+                cost, answered = result.cost_usd, True
             return result
         except Exception:
             cost = 0.0

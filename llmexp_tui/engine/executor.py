@@ -32,6 +32,8 @@ from llmexp_tui.store.datasets import RowRefs
 from llmexp_tui.store.engine import Store
 from llmexp_tui.store.spool import Spool
 
+TELL_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -101,11 +103,12 @@ class Executor:
         workers = [asyncio.create_task(self._work(queue, writer)) for _ in range(width)]
         producer = asyncio.create_task(self._produce(queue, writer, width, start, stop))
         watcher = asyncio.create_task(self._watch(producer, workers, queue))
+        teller = asyncio.create_task(self._tell())
         failed: BaseException | None = None
         try:
             failed = await _first_error([producer, *workers])
         finally:
-            await _cancel([watcher, producer, *workers])
+            await _cancel([watcher, teller, producer, *workers])
             with contextlib.suppress(BaseException):  # the writer's own error is raised below, in its turn
                 await writer.close()
             self._progress.tell(force=True)
@@ -124,6 +127,12 @@ class Executor:
                 f"offline, and {self._missing} answers are neither stored nor cached",
                 mend="run once without --offline",
             )
+
+    async def _tell(self) -> None:
+        """What is waited for is news as well, and nothing is committed meanwhile."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            self._progress.tell()
 
     async def _watch(
         self, producer: asyncio.Task[None], workers: Sequence[asyncio.Task[None]], queue: asyncio.Queue[Work | None]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.engine.limits import Limiter
+from llmexp_tui.engine.naps import Awake, Naps
 from llmexp_tui.errors import ProviderStopError
 from llmexp_tui.providers.base import Provider, preflight, provider_for
 from llmexp_tui.store.pacing import Pacing
@@ -33,6 +34,7 @@ class Lanes:
         self._env = env
         self._limiter = limiter
         self._lanes: dict[LaneKey, Lane] = {}
+        self._naps = Naps()
 
     def open(self, model: Model) -> Lane:
         """The lane of a model. Raises ProviderStopError where its key is missing."""
@@ -42,7 +44,7 @@ class Lanes:
             problem = preflight(model, self._env)
             if problem is not None:
                 raise ProviderStopError(problem.message, where=f'model "{model.name}"')
-            lane = Lane(provider_for(model, env=self._env), self._limiter(model))
+            lane = Lane(Awake(provider_for(model, env=self._env), self._naps), self._limiter(model))
             self._lanes[key] = lane
         return lane
 

@@ -41,7 +41,6 @@ _SLICE_S = 1.0
 """Waits are slept in slices, so that news (a call that came back, a larger window) is heard in time."""
 
 _ASSUMED_OUTPUT_TOKENS = 256
-_CHARS_PER_TOKEN = 4
 
 
 @dataclass(slots=True)
@@ -118,6 +117,7 @@ class Limiter:
         self._gap_s = 0.0
         self._call_s = 0.0
         self.answered_at = -math.inf
+        self._refused_since = math.inf
         self._ended_at = -math.inf
         self._allowance: int | None = None
         self._allowance_until = -math.inf
@@ -143,8 +143,12 @@ class Limiter:
     @property
     def waiting(self) -> tuple[float, str]:
         """Seconds until a call may start as far as time decides, and why it may not now; (0, "") where it may."""
-        delay, why = self._delay(self._clock(), 0.0)
-        return (delay, f"{self.name}: {why}") if delay > 0 else (0.0, "")
+        now = self._clock()
+        delay, why = self._delay(now, 0.0)
+        if delay <= 0:
+            return 0.0, ""
+        silent_min = max(0.0, now - max(self._refused_since, self.answered_at)) // 60.0
+        return delay, f"{self.name}: {why}" + (f", no answer for {silent_min:.0f} min" if silent_min else "")
 
     async def acquire(self, tokens: int = 0) -> Permit:
         """Waits for the right to make a call of about that many tokens. First come, first served."""
@@ -191,7 +195,7 @@ class Limiter:
         """Seconds until a call may start as far as time decides, and why."""
         waits = [(self._paused_until - now, self._paused_why), (self._tokens_out_until - now, "out of tokens")]
         if self._gap_s:
-            waits.append((self._ended_at + self._gap_s - now, "slowed down"))
+            waits.append((self._ended_at + self._gap_s - now, "slowed down by refusals"))
         if self._allowance is not None and self._allowance <= 0:
             waits.append((self._allowance_until - now, "out of requests"))
         if self._requests is not None:
@@ -204,6 +208,7 @@ class Limiter:
         took = self._ended_at - permit.started
         self._call_s += 0.2 * (took - self._call_s) if self._call_s else took
         self.answered_at = self._ended_at
+        self._refused_since = math.inf
         if self._gap_s:
             shorter = self._gap_s / (1.0 + max(0.05, FASTER_PER_CALL * self._gap_s))
             self._gap_s = shorter if shorter > max(GAP_START_S, 0.25 * self._call_s) else 0.0
@@ -223,6 +228,7 @@ class Limiter:
         if not limited and not overloaded:
             return
         now = self._clock()
+        self._refused_since = min(self._refused_since, now)
         asked_s = failure.retry_after_s
         if asked_s is not None and asked_s <= LONGEST_PAUSE_S:
             # The jitter keeps other programs on the same key from all coming back in the same instant.
@@ -261,6 +267,6 @@ def limiter_for(model: Model) -> Limiter:
 
 def expected_tokens(request: Request) -> int:
     """Tokens that a call is expected to use, for the tokens-a-minute limit until its usage is known."""
-    sent = sum(len(message.content) for message in request.messages) // _CHARS_PER_TOKEN
+    sent = int(request.likely_tokens)
     allowed = request.params.get("max_tokens")
     return sent + (min(allowed, 4 * _ASSUMED_OUTPUT_TOKENS) if isinstance(allowed, int) else _ASSUMED_OUTPUT_TOKENS)

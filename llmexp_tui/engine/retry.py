@@ -23,10 +23,14 @@ _ONCE_MORE = frozenset({FailureKind.MALFORMED, FailureKind.TRUNCATED})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Attempts and waits. A rate limit may last `max_wait_s` without an answer, other failures `max_attempts`."""
+    """Attempts and waits. A rate limit may last `max_wait_s` without an answer, other failures `max_attempts`.
+
+    A provider that means a quota says so, or asks for a longer wait than a run should sleep; an hour of plain
+    refusals is a storm of hundreds of them.
+    """
 
     max_attempts: int = 3
-    max_wait_s: float = 600.0
+    max_wait_s: float = 3600.0
     base_s: float = 0.5
     cap_s: float = 60.0
 
@@ -89,7 +93,7 @@ def _final(failure: Failure, failed: Counter[FailureKind], policy: RetryPolicy, 
     if not failure.retryable:
         return failure
     if failure.kind is FailureKind.RATE_LIMIT:
-        refused = f"every call of {policy.max_wait_s:.0f} s was refused; a lower rpm may help"
+        refused = f"every call of {policy.max_wait_s / 60:.0f} min was refused; a lower rpm may help"
         return _quota(failure, refused) if spent_s + asked_s > policy.max_wait_s else None
     if failure.kind in _ONCE_MORE and failed[failure.kind] > 1:
         return failure

@@ -25,9 +25,9 @@ def stopping_on_signals(flag: StopFlag, tell: Callable[[str], None] = lambda tex
 
     def stop() -> None:
         mode = StopMode.CANCEL if flag.requested else StopMode.DRAIN
+        flag.request(mode, InterruptedRunError("interrupted; what finished is stored", mend=RESUME_MEND))
         if mode is StopMode.DRAIN:
             tell(f"stopping: calls in flight have {DRAIN_S:.0f} s to finish; a second ctrl+c drops them")
-        flag.request(mode, InterruptedRunError("interrupted; what finished is stored", mend=RESUME_MEND))
 
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop)

@@ -30,7 +30,7 @@ BUDGET_KEYS = ("max_cost_usd",)
 class Project:
     """Everything a project file declares, in the file's order. `hash` is that of the file's text (64 hex digits).
 
-    `datasets` and `prompts` hold paths relative to `root`, inside it; `max_cost_usd` caps every invocation.
+    `datasets` and `prompts` hold paths relative to `root`, inside it; `max_cost_usd` caps what all its runs cost.
     """
 
     root: Path

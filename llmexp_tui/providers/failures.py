@@ -29,7 +29,12 @@ _MAYBE_BILLED = frozenset(
 )
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active",
                           "insufficient_balance", "credits_exhausted", "billing_error"})
-_QUOTA_TEXT = re.compile(r"insufficient_quota|credit balance is too low|insufficient (?:balance|credits)", re.I)
+_QUOTA_TEXT = re.compile(
+    r"insufficient_quota|credit balance is too low|insufficient (?:balance|credits)|used all available credits"
+    r"|(?:spending|billing hard) limit|reached your specified api usage limits|per day \((?:rpd|tpd)\)",
+    re.I,
+)
+"""What no wait of minutes mends: money, and limits of a day or a month. A bare "quota" may be a minute's."""
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "context_window_exceeded"})
 _CONTEXT_TEXT = re.compile(
     r"context_length_exceeded|maximum context length|context window|prompt is too long|input is too long"

@@ -55,6 +55,16 @@ def listed_mode(model_id: str) -> str | None:
     return mode if isinstance(mode, str) else None
 
 
+@lru_cache(maxsize=256)
+def longest_answer(model_id: str) -> int | None:
+    """Tokens that an answer may have at most as the list says; None for a model not in it."""
+    for entry in _entries(model_id):
+        most = entry.get("max_output_tokens")
+        if isinstance(most, int):
+            return most
+    return None
+
+
 def _entries(model_id: str) -> Iterator[dict[str, Any]]:
     """Entries that may hold a model's price: under its whole id, then under its name where the provider agrees."""
     path = _list_path()

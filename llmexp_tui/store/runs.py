@@ -112,6 +112,7 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
     """What each run's cells add up to, in one query over 40 bytes a cell. Raises UnknownNameError.
 
     `cost_usd`, `unpriced` and `tokens` are of the calls that the run itself made, not of answers from the cache.
+    A run that the plan itself ended early has no cells left to plan for.
     """
     called = (~_OUTPUT.c.cached) & (~_OUTPUT.c.failed)
     counted = select(
@@ -128,7 +129,10 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
     ).group_by(_OUTPUT.c.run_no)
     with store.read() as connection:
         numbers = {run_no(store, connection, run_id): run_id for run_id in run_ids}
-        found = {run_id: RunTotals(0, 0, 0, 0, 0.0) for run_id in run_ids}
+        plan = select(_RUN.c.id, _RUN.c.rows * _RUN.c.repeats, _RUN.c.status).where(_RUN.c.no.in_(list(numbers)))
+        early = RunStatus.STOPPED_EARLY.value
+        planned = {run: 0 if status == early else cells for run, cells, status in connection.execute(plan)}
+        found = {run_id: RunTotals(0, 0, 0, 0, 0.0, planned=planned[run_id]) for run_id in run_ids}
         rows = connection.execute(counted.where(_OUTPUT.c.run_no.in_(list(numbers))))
         for no, attempted, failed, cached, calls, priced, cost, tokens, saved in rows:
             found[numbers[no]] = RunTotals(
@@ -140,6 +144,7 @@ def totals_of(store: Store, run_ids: Sequence[str]) -> dict[str, RunTotals]:
                 unpriced=calls - priced,
                 tokens=tokens,
                 saved_usd=saved,
+                planned=planned[numbers[no]],
             )
     return found
 

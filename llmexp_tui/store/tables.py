@@ -18,7 +18,12 @@ from llmexp_tui.store.types import ExactText, JsonText
 
 
 class StoreModel(SQLModel, registry=registry()):
-    """Base of this store's tables: a metadata of their own, apart from any other SQLModel in the process."""
+    """Base of this store's tables: a metadata of their own, apart from any other SQLModel in the process.
+
+    Rows go through Core, so the models' validators are built only where somebody asks for one.
+    """
+
+    model_config = {"defer_build": True}
 
 
 METADATA: MetaData = StoreModel.metadata

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from llmexp_tui.domain.run import SLOT_AA, SLOT_MAIN, RunRecord, RunStatus
+from llmexp_tui.stats.floor import REUSE_ROWS, VALID_SECONDS
 from llmexp_tui.store import runs
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
 DONE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 OPEN = (RunStatus.INTERRUPTED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class AaPair:
+    """A stored self-A/A: the run and its copy."""
+
+    main: RunRecord
+    copy: RunRecord
 
 
 def stored_arms(
@@ -57,3 +68,37 @@ def open_copy(session: Session, group: str) -> list[RunRecord]:
     """The A/A copy of a group that was started and not finished, if there is one."""
     found = runs.find_runs(session.store, group=group, statuses=OPEN)
     return [record for record in found if record.slot == SLOT_AA][:1]
+
+
+def find_aa(
+    session: Session, prepared: Prepared, *, groups: Sequence[str] = (), at: datetime | None = None
+) -> AaPair | None:
+    """The newest usable A/A of the baseline: of one of the given groups, else any complete one.
+
+    One from elsewhere must cover 100 rows, or every row, and lie at most seven days from `at` (now unless given).
+    """
+    at = at or session.now()
+    baseline = prepared.variants[prepared.baseline]
+    copies = runs.find_runs(
+        session.store, variant_hash=baseline.hash, dataset_hash=prepared.dataset.hash, statuses=DONE
+    )
+    copies = [c for c in copies if c.slot == SLOT_AA and c.number == 1]
+    own = [c for c in copies if c.group in groups]
+    reusable = [c for c in copies if _reusable(c, prepared, at)]
+    for copy in (*own, *reusable):
+        main = _main_of(session, copy)
+        if main is not None and (copy in own or main.status is RunStatus.COMPLETE):
+            return AaPair(main, copy)
+    return None
+
+
+def _reusable(copy: RunRecord, prepared: Prepared, at: datetime) -> bool:
+    if copy.status is not RunStatus.COMPLETE:
+        return False
+    age = abs(at - datetime.fromisoformat(copy.ended_at or copy.created_at))
+    return copy.rows >= min(REUSE_ROWS, prepared.dataset.rows) and age <= timedelta(seconds=VALID_SECONDS)
+
+
+def _main_of(session: Session, copy: RunRecord) -> RunRecord | None:
+    mains = runs.find_runs(session.store, group=copy.group, variant_hash=copy.variant_hash, statuses=DONE)
+    return next((m for m in mains if m.slot == SLOT_MAIN and m.number == copy.number), None)

@@ -9,7 +9,7 @@ from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.errors import UsageError
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import runs
-from llmexp_tui.workflows.aa import find_aa
+from llmexp_tui.workflows.arms import find_aa
 from llmexp_tui.workflows.judge import JudgedArms, judge
 from llmexp_tui.workflows.prepare import Prepared, find_experiment, prepare
 from llmexp_tui.workflows.session import Session

@@ -27,6 +27,7 @@ from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.figures import money
 from llmexp_tui.scoring.base import check_programs
 from llmexp_tui.store import datasets, experiments, runs
+from llmexp_tui.store.spending import Spending
 from llmexp_tui.workflows.judge_calls import Bench
 from llmexp_tui.workflows.judging import Judging
 from llmexp_tui.workflows.prepare import Prepared
@@ -80,12 +81,20 @@ class Invocation:
     """One invocation's way to the models: lanes, budget and stop flag, shared by all groups it runs."""
 
     def __init__(self, session: Session, options: CallOptions, flag: StopFlag) -> None:
-        caps = [cap for cap in (options.max_cost, session.project.max_cost_usd) if cap is not None]
+        whole = None if options.offline else session.project.max_cost_usd
+        self._spending = None if whole is None else Spending(session.store)
+        before = 0.0 if self._spending is None else self._spending.before_usd
         self.session = session
         self.options = options
         self.flag = flag
-        self.budget = Budget(cap_usd=min(caps) if caps else None)
+        self.budget = Budget(cap_usd=options.max_cost, project_cap_usd=whole, elsewhere_usd=before)
         self.lanes = Lanes(session.env, limiter_for)
+
+    def see_spending(self) -> None:
+        """Takes in what other processes have spent meanwhile of what the project may spend."""
+        if self._spending is not None:
+            others = self._spending.since() - self.budget.spent_usd
+            self.budget.elsewhere_usd = max(self.budget.elsewhere_usd, self._spending.before_usd + others)
 
     def judging(self, prepared: Prepared) -> Judging:
         """What asks this experiment's judges, with this invocation's budget and lanes."""

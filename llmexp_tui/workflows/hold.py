@@ -7,6 +7,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator
 
+from llmexp_tui.engine.events import StepStarted
 from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import RESUME_MEND, InterruptedRunError, StoreError
 from llmexp_tui.store import queue, spool
@@ -17,6 +18,7 @@ from llmexp_tui.workflows.group import Invocation
 BEAT_S = 10.0
 POLL_S = 0.25
 TELL_S = 1.0
+TAKEN_OVER = "this process slept so long that another one took the experiment over; what finished is stored"
 """How often the pace is written at most: a commit, for eyes alone."""
 
 
@@ -27,8 +29,12 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
     Answers that a killed process left on their way are stored first. Raises what stopped the wait.
     """
     session, flag = invocation.session, invocation.flag
-    owner = queue.this_process()
+    owner, told = queue.this_process(), None
     while not queue.hold_experiment(session.store, experiment, owner, at=session.at()):
+        holder = queue.holder(session.store, experiment)
+        if holder is not None and holder != told:
+            told = holder
+            invocation.options.listener(StepStarted(experiment, f"waiting for {holder.label}, which is running it"))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(flag.event.wait(), POLL_S)
         _heed(flag, queue.stop_of_command(session.store, experiment))
@@ -47,8 +53,9 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
 
 
 async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> None:
-    """Keeps the hold alive, says how fast calls may go, and listens for a stop that another process asked for.
+    """Keeps the hold alive, says how fast calls may go, and hears of other processes' stops and spending.
 
+    One that slept for longer than its heartbeats count (a paused container) finds the experiment in other hands.
     In threads: a database that somebody has locked must not hold up the calls. What fails is tried again.
     """
     session, flag, loop = invocation.session, invocation.flag, asyncio.get_running_loop()
@@ -63,7 +70,10 @@ async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> 
             if pacing is not None and pacing != told and loop.time() - told_at >= TELL_S:
                 await asyncio.to_thread(set_pacing, session.store, experiment, pacing)
                 told, told_at = pacing, loop.time()
+            await asyncio.to_thread(invocation.see_spending)
             _heed(flag, await asyncio.to_thread(_stop_asked, session.store, experiment))
+            if await asyncio.to_thread(queue.holder, session.store, experiment) != owner:
+                flag.request(StopMode.CANCEL, InterruptedRunError(TAKEN_OVER, mend=RESUME_MEND))
         await asyncio.sleep(POLL_S)
 
 

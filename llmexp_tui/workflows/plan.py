@@ -14,7 +14,7 @@ import numpy as np
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
 from llmexp_tui.domain.usage import Price, Request
-from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
+from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS
 from llmexp_tui.errors import UsageError
 from llmexp_tui.providers.base import build_request
 from llmexp_tui.providers.prices import price_of
@@ -35,8 +35,7 @@ from llmexp_tui.stats.spec import tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.store.carry import import_cache
-from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.arms import DONE, stored_arms
+from llmexp_tui.workflows.arms import DONE, find_aa, stored_arms
 from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs, has_floors, stored_floor
 from llmexp_tui.workflows.judge import JudgedArms, arm_data
@@ -220,7 +219,7 @@ def _arm(session: Session, prepared: Prepared, variant: str, slot: str) -> ArmEs
     """Prompt tokens from a sample of rendered rows, output between one token and the full allowance."""
     calls = prepared.dataset.rows * prepared.experiment.repeats
     requests = _sample(session, prepared, variant)
-    size = sum(len(m.content) for r in requests for m in r.messages) / CHARS_PER_TOKEN / max(1, len(requests))
+    size = sum(request.likely_tokens for request in requests) / max(1, len(requests))
     allowed = prepared.variants[variant].model.params.get("max_tokens")
     longest = allowed if isinstance(allowed, int) else ASSUMED_OUTPUT_TOKENS
     tokens = (int(calls * (size + 1)), int(calls * (size + longest)))

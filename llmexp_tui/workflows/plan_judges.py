@@ -14,8 +14,8 @@ from typing import Any
 
 from llmexp_tui.domain.prompt import Message
 from llmexp_tui.domain.score import Score
-from llmexp_tui.domain.usage import Completion, Embeddings
-from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS, CHARS_PER_TOKEN
+from llmexp_tui.domain.usage import Completion, Embeddings, likely_tokens
+from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS
 from llmexp_tui.providers.prices import price_of
 from llmexp_tui.scoring.base import Scorer
 from llmexp_tui.scoring.outputs import ascore_safely, sample_of
@@ -71,13 +71,13 @@ def _answers(prepared: Prepared, scorer: Scorer, aa: bool) -> int:
 
 
 def _estimate(
-    session: Session, metric: str, model: str, share: float, low: Sequence[int], high: Sequence[int]
+    session: Session, metric: str, model: str, share: float, low: Sequence[float], high: Sequence[float]
 ) -> JudgeEstimate:
-    """`low` and `high` are the characters of each noted call; `share` is what one noted call stands for."""
+    """`low` and `high` are the prompt tokens of each noted call; `share` is what one noted call stands for."""
     settings = session.project.models[model]
     allowed = settings.params.get("max_tokens", ASSUMED_OUTPUT_TOKENS)
     said = [SHORTEST_VERDICT, int(allowed)]
-    prompts = [sum(sizes) / CHARS_PER_TOKEN * share for sizes in (low, high)]
+    prompts = [sum(sizes) * share for sizes in (low, high)]
     calls = [len(sizes) * share for sizes in (low, high)]
     answers = [count * tokens for count, tokens in zip(calls, said, strict=True)]
     price = price_of(settings)
@@ -98,8 +98,8 @@ def _rows(session: Session, prepared: Prepared) -> Sequence[Any]:
 
 def _rehearsed(
     prepared: Prepared, scorer: Scorer, rows: Iterable[Any], stand_in: _StandIn, tokens: int | None
-) -> dict[str, list[int]]:
-    """The characters of every new call, by the model's name, over answers of `tokens` (None: what is allowed)."""
+) -> dict[str, list[float]]:
+    """The prompt tokens of every new call, by the model's name, over answers of `tokens` (None: what is allowed)."""
     stand_in.asked = {}
     prompt, model = prepared.prompts[prepared.baseline], prepared.variants[prepared.baseline].model
     size = tokens or model.params.get("max_tokens", ASSUMED_OUTPUT_TOKENS)
@@ -128,12 +128,12 @@ def _through(score: Coroutine[Any, Any, Score]) -> None:
 
 @dataclass(slots=True)
 class _StandIn:
-    """A JudgeCall that notes the characters of each call and answers by its form.
+    """A JudgeCall that notes the prompt tokens of each call and answers by its form.
 
     A question that it heard about the same row is not noted again: the cache would answer it.
     """
 
-    asked: dict[str, list[int]] = field(default_factory=dict)
+    asked: dict[str, list[float]] = field(default_factory=dict)
     row: int = 0
     _heard: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
@@ -144,13 +144,13 @@ class _StandIn:
         question = (self.row, model_name, tuple(message.content for message in messages), seed, repeat)
         if question not in self._heard:
             self._heard[question] = len(self._heard)
-            self.asked.setdefault(model_name, []).append(sum(len(message.content) for message in messages))
+            self.asked.setdefault(model_name, []).append(likely_tokens(message.content for message in messages))
         # Two questions with one answer would lead to the same questions further on, which they do not.
         said = _example(output_schema or {"type": "string"}, f"sentence {self._heard[question]} of a few words")
         return Completion(json.dumps(said), cost_usd=0.0)
 
     async def embed(self, model_name: str, texts: Sequence[str]) -> Embeddings:
-        self.asked.setdefault(model_name, []).append(sum(map(len, texts)))
+        self.asked.setdefault(model_name, []).append(likely_tokens(texts))
         return Embeddings(tuple((1.0,) for _ in texts), cost_usd=0.0)
 
 

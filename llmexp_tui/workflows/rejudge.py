@@ -14,8 +14,8 @@ from llmexp_tui.engine.stop import StopFlag
 from llmexp_tui.errors import LlmexpError, UsageError
 from llmexp_tui.reports.record import ArmReport
 from llmexp_tui.store import runs
-from llmexp_tui.workflows.aa import find_aa
 from llmexp_tui.workflows.arm_report import arm_report
+from llmexp_tui.workflows.arms import find_aa
 from llmexp_tui.workflows.compare import newest_arms, require_one_experiment
 from llmexp_tui.workflows.group import Invocation
 from llmexp_tui.workflows.hold import holding

@@ -15,8 +15,7 @@ from llmexp_tui.engine.events import StepStarted
 from llmexp_tui.errors import InterruptedRunError, LlmexpError
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.store import queue
-from llmexp_tui.workflows.aa import find_aa
-from llmexp_tui.workflows.arms import DONE, OPEN, done_copies, open_copy, stored_arms
+from llmexp_tui.workflows.arms import DONE, OPEN, done_copies, find_aa, open_copy, stored_arms
 from llmexp_tui.workflows.floors import has_floors, store_floors
 from llmexp_tui.workflows.group import (
     ArmPlan,

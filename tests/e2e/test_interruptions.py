@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import random
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,7 @@ from llmexp_tui.store import queue, runs
 from llmexp_tui.store.overview import live_runs
 from llmexp_tui.store.pacing import Pacing
 from tests.fakes.model_server import ModelServer
-from tests.fakes.programs import PROGRAM, llmexp, started, until
+from tests.fakes.programs import PROGRAM, environment, llmexp, started, until
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 from tests.fakes.replies import FAULTS
 
@@ -92,6 +95,23 @@ def test_the_first_signal_drains(server: ModelServer, folder: ProjectFolder, num
     assert set(calls(server).values()) == {1}
 
 
+def test_a_terminal_that_is_gone_ends_its_run(server: ModelServer, folder: ProjectFolder) -> None:
+    """What would be written to it fails, and that must not keep the run from hearing of it."""
+    main, child = pty.openpty()
+    words = [*PROGRAM, "--trust", "run", "tone"]
+    with subprocess.Popen(
+        words, cwd=folder.root, env=environment(), stdin=subprocess.DEVNULL, stdout=child, stderr=child
+    ) as process:
+        os.close(child)
+        until(lambda: server.count >= 60, "request 60")
+        os.close(main)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 130
+    states, done = stored(folder)
+    assert set(states) == {RunStatus.INTERRUPTED}
+    assert sum(done) == server.count < 2 * ROWS
+
+
 def test_the_second_signal_ends_at_once(server: ModelServer, folder: ProjectFolder) -> None:
     server.delay_s = 0.0
     server.behave(lambda request: None)
@@ -136,9 +156,13 @@ def test_two_runs_at_once_double_no_call(server: ModelServer, folder: ProjectFol
 
 def test_the_one_who_waits_goes_on_when_the_other_is_killed(server: ModelServer, folder: ProjectFolder) -> None:
     words = (*PROGRAM, "--trust", "--check")
+    server.behave(lambda request: FAULTS["hang"] if request.index >= 50 else None)
     with started(*words, cwd=folder.root) as first:
         until(lambda: server.count >= 50, "request 50")
         with started(*words, cwd=folder.root) as second:
+            said = f"tone: waiting for process {first.pid} on "
+            until(lambda: said in (folder.root / "process.log").read_text(), "what the second waits for")
+            server.behave(lambda request: None)
             first.kill()
             first.wait()
             assert second.wait(60) == 0, (folder.root / "process.log").read_text()

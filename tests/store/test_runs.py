@@ -93,7 +93,7 @@ def test_states_fill_the_times(store: Store) -> None:
 
 def test_totals_are_counted_from_cells(store: Store) -> None:
     rows = make_runs(store, "r1", "r2", rows=5)
-    assert runs.totals(store, "r1") == RunTotals(0, 0, 0, 0, 0.0)
+    assert runs.totals(store, "r1") == RunTotals(0, 0, 0, 0, 0.0, planned=5)
     write_cells(store, [cell("r2", rows[0], answer("paid"), key=KEY)])
     hit = lookup(store, [KEY])[KEY].no
     write_cells(
@@ -106,9 +106,12 @@ def test_totals_are_counted_from_cells(store: Store) -> None:
         ],
     )
     assert runs.totals(store, "r1") == RunTotals(
-        attempted=4, completed=3, errored=1, cached=1, cost_usd=0.5, unpriced=1, tokens=120, saved_usd=0.001
+        attempted=4, completed=3, errored=1, cached=1, cost_usd=0.5, unpriced=1, tokens=120, saved_usd=0.001,
+        planned=5,
     )
     assert runs.totals_of(store, ["r2", "r1"])["r2"].cost_usd == 0.001
+    runs.set_status(store, ["r1"], RunStatus.STOPPED_EARLY, at=LATER)
+    assert [runs.totals(store, run).asked for run in ("r1", "r2")] == [4, 5], "what the plan gave up is not missing"
 
 
 def test_an_unknown_cost_is_not_zero_and_a_run_from_the_cache_costs_nothing(store: Store) -> None:

@@ -81,7 +81,7 @@ def test_a_stop_is_told_with_the_key_that_goes_on(session: Session) -> None:
     stopped = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.INTERRUPTED)
     runs.set_status(
         session.store, [run.id for run in stopped], RunStatus.INTERRUPTED, at=session.at(),
-        reason="stopped on request; what finished is stored; `llmexp-tui resume`",
+        reason="stopped on request; what finished is stored; `llmexp-tui resume` finishes it",
     )  # fmt: skip
     found = runs.find_runs(session.store, group=stopped[0].group)
     words, _ = _words(session, group_lines(session, found)[0])

@@ -117,7 +117,7 @@ def _show_runs(outcome: RunOutcome) -> None:
                 run.variant,
                 run.slot,
                 run.status.value,
-                f"{total.completed}/{total.attempted}",
+                f"{total.completed}/{total.asked}",
                 total.errored,
                 total.cached,
                 figures.money(total.cost_usd),

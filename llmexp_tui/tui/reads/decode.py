@@ -59,6 +59,7 @@ def _arm(item: Mapping[str, Any]) -> ArmReport:
         cost_usd=item["cost_usd"],
         unpriced=item.get("unpriced", 0),
         tokens=item.get("tokens"),
+        planned=item.get("planned", 0),
     )
     unscored = tuple((name, number) for name, number in (item.get("unscored") or {}).items())
     judges = tuple(item.get("judges") or ())

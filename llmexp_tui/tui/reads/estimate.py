@@ -14,7 +14,8 @@ _LEAST_ROWS = 10
 def read_estimate(group: GroupLine, session: Session) -> str:
     """Mean change of the first scorer over the rows that both arms have answered; empty where there are too few.
 
-    The interval is plain 1.96 standard errors: good enough to watch, and said to be no verdict.
+    The interval is plain 1.96 standard errors: good enough to watch, and said to be no verdict. Rows that have all
+    changed alike give none.
     """
     declared = session.project.experiments.get(group.experiment)
     arms = [arm for arm in group.arms if arm.record.slot == SLOT_MAIN]
@@ -40,5 +41,6 @@ def read_estimate(group: GroupLine, session: Session) -> str:
     mean, error = float(change.mean()), float(change.std(ddof=1)) / math.sqrt(len(change))
     whole = bool(np.isin(left.value[first][np.isfinite(left.value[first])], (0.0, 1.0)).all())
     scale, unit = (100.0, " pts") if whole else (1.0, "")
-    shown = f"{scale * mean:+.1f} ± {scale * 1.96 * error:.1f}{unit}".replace("-", "−")
+    spread = f" ± {scale * 1.96 * error:.1f}" if error else ""
+    shown = f"{scale * mean:+.1f}{spread}{unit}".replace("-", "−")
     return f"{other.record.variant} {shown} {metric} {on}"

@@ -197,7 +197,7 @@ def spent(report: ExperimentReport, candidate: str | None) -> float | None:
 
 def _answered(arm: ArmReport) -> list[tuple[str, str]]:
     totals = arm.totals
-    parts = [(f"{arm.variant} {count(totals.completed)}/{count(totals.attempted)}", "muted")]
+    parts = [(f"{arm.variant} {count(totals.completed)}/{count(totals.asked)}", "muted")]
     if totals.errored:
         parts.append((f" {plural(totals.errored, 'error')}", "bad"))
     unscored = sum(number for _, number in arm.unscored)

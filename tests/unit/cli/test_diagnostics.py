@@ -41,7 +41,7 @@ def test_what_nobody_foresaw_names_debug():
 def test_progress_says_count_rate_cost_and_time_left():
     assert progress_text(event()) == "tone: 40/200 cells · 38 calls/s · $0.31 · 4 s left"
     assert progress_text(event(errors=1, eta_s=None, waiting="waiting for a rate limit")) == (
-        "tone: 40/200 cells · 38 calls/s · $0.31 · 2 errors · waiting for a rate limit"
+        "tone: 40/200 cells · waiting for a rate limit · 38 calls/s · $0.31 · 2 errors"
     )
 
 
@@ -56,3 +56,12 @@ def test_without_a_terminal_progress_is_sparse(capsys):
     assert lines[0] == "tone: running long, short"
     assert 4 <= len(lines) <= 12
     assert "\x1b" not in "".join(lines)
+
+
+def test_without_a_terminal_a_long_wait_is_told_once_a_minute(capsys):
+    now = [0.0]
+    progress = ProgressLine(clock=lambda: now[0])
+    for second in range(601):
+        now[0] = float(second)
+        progress(event(waiting="m: 429, waiting"))
+    assert capsys.readouterr().err.count("429, waiting") == 10

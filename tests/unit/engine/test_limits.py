@@ -269,6 +269,19 @@ async def test_a_storm_that_passes_is_ridden_out(time: HeldTime, call_s: float) 
     assert time.now - 1000.0 <= 90.0 + 60.0 + 3 * call_s * rows / concurrency
 
 
+async def test_a_long_silence_is_told(time: HeldTime) -> None:
+    paced = limiter(time)
+    for _ in range(2):
+        permit = await paced.acquire()
+        paced.release(permit, refused(60.0))
+        assert paced.waiting[1] == "openai/gpt-x: 429, asked to wait"
+        time.now += 130.0
+        paced.release(await paced.acquire(), refused(60.0))
+        assert paced.waiting[1] == "openai/gpt-x: 429, asked to wait, no answer for 2 min"
+        time.now += 70.0
+        paced.release(await paced.acquire(), OK)
+
+
 async def test_refusals_now_and_then_do_not_bring_a_run_to_a_crawl(time: HeldTime) -> None:
     """One call in twenty is refused whatever the pace, each answer takes 2 s: not much slower than five at a time."""
     rows, concurrency, chance = 400, 32, random.Random(5)

@@ -96,11 +96,11 @@ async def test_rate_limits_are_waited_out_and_do_not_use_up_attempts() -> None:
 
 async def test_a_rate_limit_without_end_stops_the_run_and_costs_no_row() -> None:
     time = HeldTime()
-    done = await attempted(time, failure(FailureKind.RATE_LIMIT, 30.0), policy=RetryPolicy(max_wait_s=100.0))
+    done = await attempted(time, failure(FailureKind.RATE_LIMIT, 30.0), policy=RetryPolicy(max_wait_s=120.0))
     assert isinstance(done.result, Failure)
     assert done.result.kind is FailureKind.QUOTA
-    assert "every call of 100 s was refused" in done.result.message
-    assert time.now - 1000.0 <= 100.0
+    assert "every call of 2 min was refused" in done.result.message
+    assert time.now - 1000.0 <= 120.0
 
 
 async def test_a_rate_limit_is_without_end_only_where_no_other_call_is_answered() -> None:
@@ -121,6 +121,34 @@ async def test_a_rate_limit_is_without_end_only_where_no_other_call_is_answered(
 
     assert (await time.run(both())).result == Completion("late")
     assert time.now - 1000.0 > 200.0
+
+
+async def test_a_storm_of_two_hundred_refusals_slows_down_and_finishes() -> None:
+    """A provider that counts refusals and names no time: all rows are answered, none is taken for out of quota."""
+    time, storm, rows = HeldTime(), 200, 300
+    limiter = Limiter("m", 32, clock=time.clock, sleep=time.sleep, rng=random.Random(1))
+
+    class Storm(Replaying):
+        async def complete(self, request: Request) -> Completion | Failure:
+            self.calls += 1
+            refused = self.calls <= storm
+            await time.sleep(0.2)
+            return failure(FailureKind.RATE_LIMIT) if refused else Completion("x")
+
+    provider = Storm([])
+
+    async def row() -> Attempted:
+        return await call_with_retry(
+            provider, REQUEST, limiter, RetryPolicy(), rng=random.Random(2), clock=time.clock, sleep=time.sleep
+        )
+
+    async def all_of_them() -> list[Attempted]:
+        return await asyncio.gather(*(row() for _ in range(rows)))
+
+    done = await time.run(all_of_them())
+    assert {one.result for one in done} == {Completion("x")}
+    assert provider.calls == rows + storm
+    assert 600.0 < time.now - 1000.0 < 1200.0, "longer than most would wait, and not so long as to be given up"
 
 
 async def test_a_wait_that_no_run_should_sleep_through_is_a_quota() -> None:

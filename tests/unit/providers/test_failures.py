@@ -28,6 +28,13 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         (429, '{"error": {"message": "You exceeded your current quota", "status": "RESOURCE_EXHAUSTED"}}',
          FailureKind.RATE_LIMIT),  # a limit a minute at one provider, in the words of another's quota
         (402, '{"detail": "Payment required"}', FailureKind.QUOTA),
+        (429, '{"error": {"message": "Rate limit reached on requests per day (RPD): Limit 200, Used 200."}}',
+         FailureKind.QUOTA),
+        (429, '{"error": {"message": "Rate limit reached on requests per min (RPM): Limit 3, Used 3."}}',
+         FailureKind.RATE_LIMIT),
+        (400, '{"error": {"message": "You have reached your specified API usage limits."}}', FailureKind.QUOTA),
+        (403, '{"error": "Your team has used all available credits or reached its monthly spending limit."}',
+         FailureKind.QUOTA),
         (400, '{"error": {"message": "Your credit balance is too low"}}', FailureKind.QUOTA),
         (400, '{"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}}',
          FailureKind.CONTEXT_WINDOW),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from llmexp_tui.domain.usage import FailureKind
 from llmexp_tui.engine.events import Event, RunProgressed
 from llmexp_tui.engine.stop import StopFlag, StopMode
 from llmexp_tui.errors import InterruptedRunError, UsageError
-from llmexp_tui.store import runs
+from llmexp_tui.store import queue, runs
 from llmexp_tui.workflows.resume import resume
 from llmexp_tui.workflows.run import RunOptions, RunOutcome, run_experiment
 from tests.fakes.model_server import ModelServer
@@ -344,6 +346,28 @@ async def test_a_few_errors_stay_in_the_denominator(server: ModelServer, tmp_pat
     assert [(t.attempted, t.completed, t.errored) for t in outcome.totals] == [(40, 39, 1)] * 2
 
 
+async def test_a_process_that_slept_until_another_took_over_calls_no_more(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    """Seen from another machine or container, a paused process is as good as dead: its heartbeats alone can tell."""
+    folder = ProjectFolder(tmp_path / "p", server, rows=100, model={"max_concurrency": 2})
+    elsewhere = replace(queue.this_process(), host="elsewhere", pid=1)
+
+    def behave(request: Recorded) -> Reply:
+        if request.index == 3:
+            with folder.session() as other:
+                assert queue.hold_experiment(other.store, "tone", elsewhere, at="2100-01-01T00:00:00+00:00")
+        return Reply(delay_s=0.2)
+
+    server.behave(behave)
+    outcome = await ran(folder)
+    assert outcome.exit_code == 130
+    assert outcome.stop_reason is not None and "another one took the experiment over" in outcome.stop_reason
+    assert server.count < 20
+    with folder.session() as session:
+        assert queue.holder(session.store, "tone") == elsewhere
+
+
 # -- money -------------------------------------------------------------------------------------------------
 
 
@@ -378,13 +402,47 @@ async def test_calls_that_wait_for_the_cap_do_not_start_after_a_stop(server: Mod
     assert server.count <= 4, "four are expected to cost 0.028"
 
 
-async def test_the_projects_own_cap_holds_too(server: ModelServer, tmp_path: Path) -> None:
+async def test_the_projects_own_cap_holds_over_all_its_runs(server: ModelServer, tmp_path: Path) -> None:
     folder = ProjectFolder(tmp_path / "p", server, rows=100, model={**PRICES, "max_tokens": 5})
     folder.max_cost_usd = 0.2
     folder.write()
     outcome = await ran(folder, max_cost=10.0)
     assert outcome.exit_code == 4
-    assert sum(total.cost_usd or 0.0 for total in outcome.totals) <= 0.2
+    spent, called = sum(total.cost_usd or 0.0 for total in outcome.totals), server.count
+    assert 0.1 < spent <= 0.2
+    again = await resumed(folder, max_cost=10.0)
+    assert again.exit_code == 4 and server.count == called, "a second start has nothing more to spend"
+    assert again.stop_reason is not None and "the project's cost cap of $0.20" in again.stop_reason
+    folder.max_cost_usd = 10.0
+    folder.write()
+    assert (await resumed(folder)).exit_code == 0
+    assert server.count == 200
+
+
+async def test_two_runs_at_once_share_the_projects_cap(server: ModelServer, tmp_path: Path) -> None:
+    server.behave(lambda request: Reply(delay_s=0.05))
+    folder = ProjectFolder(tmp_path / "p", server, rows=200, model={**PRICES, "max_tokens": 5, "max_concurrency": 2})
+    folder.max_cost_usd = 1.0
+    folder.write()
+    file = folder.root / "llmexp.toml"
+    head, tone, rest = re.split(r"(?=\[experiments\.tone\])|(?=\[budget\])", file.read_text("utf-8"))
+    file.write_text(head + tone + tone.replace("experiments.tone", "experiments.other") + rest, "utf-8")
+    with folder.session() as one, folder.session() as other:
+        anew = RunOptions(fresh=True)
+        both = await asyncio.gather(run_experiment(one, "tone", anew), run_experiment(other, "other", anew))
+    assert [outcome.exit_code for outcome in both] == [4, 4]
+    spent = sum(total.cost_usd or 0.0 for outcome in both for total in outcome.totals)
+    assert 0.7 < spent <= 1.1, "what the other has in flight, and what it spent in the last quarter of a second"
+
+
+async def test_long_answers_of_the_first_calls_do_not_pass_the_cap(server: ModelServer, tmp_path: Path) -> None:
+    """Without max_tokens, 32 at a time, an answer costs sixteen times what is likely."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 8_000, "total_tokens": 8_010}
+    server.behave(lambda request: Reply(delay_s=0.02, usage=usage))
+    model = {"input_cost_per_mtok": 1.0, "output_cost_per_mtok": 10.0, "max_concurrency": 32}
+    outcome = await ran(ProjectFolder(tmp_path / "p", server, rows=100, model=model), max_cost=1.0)
+    assert outcome.exit_code == 4
+    assert 0.7 < sum(total.cost_usd or 0.0 for total in outcome.totals) <= 1.0
 
 
 async def test_retries_count_against_the_cap(server: ModelServer, tmp_path: Path) -> None:
