@@ -1,7 +1,7 @@
 """Is the change real? Columns of numbers in, intervals, verdicts and a gate out.
 
 NumPy and SciPy only; no store, no engine, no screen. Names are resolved at their first use (PEP 562): a screen that
-shows a stored result needs `stats.result` and not NumPy. SciPy is imported for planned looks alone.
+shows a stored result needs `stats.result` and not NumPy. scipy.special is imported on first use, scipy.stats never.
 
 Start at `compare_scores` (a table of scores) or `compare_arms` (columns as arrays); both answer with a `Comparison`.
 """
