@@ -167,6 +167,8 @@ def test_a_keyword_that_cannot_be_guarded_is_refused() -> None:
         ('{"id": 1, "note": "x"}', {"id": 1, "note": "y"}, {"paths": ["id", "$.note"]}, 0.0),
         ('{"i": [{"k": 1, "z": 0}, {"k": 2}]}', {"i": [{"k": 2}, {"k": 1}]}, {"paths": ["i[*].k"]}, 1.0),
         ('{"i": [5]}', {"i": [6]}, {"paths": ["i[0]"]}, 0.0),
+        ('{"$ref": 1}', {"$ref": 2}, {"paths": ["$ref"]}, 0.0), ('{"$ref": 1}', {"$ref": 1}, {"paths": ["$.$ref"]}, 1.0),
+        ('[1, 2]', [1, 3], {"paths": ["$[0]"]}, 1.0), ("[1]", [2], {"paths": ["$"]}, 0.0),
         ("{}", {}, {"paths": ["gone"]}, 1.0), ("{}", {"gone": None}, {"paths": ["gone"]}, 0.0),
         ("3", None, {"value": 3}, 1.0), ("```json\n[1]\n```", [1], {"fenced": True}, 1.0), ("not JSON", {}, {}, 0.0),
         pytest.param("[" * 100_000 + "]" * 100_000, [], {}, 0.0, id="deep"),
