@@ -48,7 +48,7 @@ def _forbidden(statement: Any, allowed: frozenset[str], exp: Any) -> str | None:
     query = isinstance(statement, exp.Query) and "select" in allowed
     if not query and statement.key not in allowed:
         return str(statement.key)
-    changes = (node.key for node in statement.walk() if isinstance(node, exp.DML))
+    changes = (str(node.key) for node in statement.walk() if isinstance(node, exp.DML))
     return next((key for key in changes if key not in allowed), None)
 
 

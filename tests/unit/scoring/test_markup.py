@@ -61,7 +61,8 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">
     ("text", "wanted"),
     [
         ("<a/>", 1.0), (' <a x="1"><b>t &amp; u</b></a>\n', 1.0), ("<!DOCTYPE html><html></html>", 1.0),
-        ('<?xml version="1.0" encoding="UTF-16"?><a>é</a>', 1.0), ('<?xml version="1.0" encoding="GBK"?><a>中</a>', 1.0),
+        ('<?xml version="1.0" encoding="UTF-16"?><a>é</a>', 1.0),
+        ('<?xml version="1.0" encoding="GBK"?><a>中</a>', 1.0),
         ("<a><b></a>", 0.0), ("<a>&x;</a>", 0.0), ("plain", 0.0), ("", 0.0), ("<a/><b/>", 0.0), ("<a>\x00</a>", 0.0),
         ("<a>\ud800</a>", 0.0), pytest.param("<a>" * 50_000, 0.0, id="open"),
         pytest.param("<a>" * 50_000 + "</a>" * 50_000, 1.0, id="deep"), pytest.param(BOMB, 0.0, id="bomb"),
