@@ -35,7 +35,7 @@ def _where(error: Any) -> str:
 
 def _allowed(names: Sequence[str], kinds: tuple[type, ...], settings: Settings, exp: Any) -> frozenset[str]:
     """The kinds of statement that `allow` names. Raises UnknownNameError for one that there is not."""
-    classes = [item for item in vars(exp).values() if isinstance(item, type) and issubclass(item, kinds)]
+    classes: list[Any] = [item for item in vars(exp).values() if isinstance(item, type) and issubclass(item, kinds)]
     known = sorted({item.key for item in classes if issubclass(item, exp.Expression)})
     for name in names:
         if name.lower() not in known:
