@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import sys
+import threading
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -99,6 +100,34 @@ def _forget(files: Collection[Path]) -> None:
             del sys.modules[name]
 
 
+class _Aside:
+    """Sends what own code prints to stderr: stdout is the program's answer, which a script may read as JSON.
+
+    Calls overlap, in threads and across awaits, so the stream is put back when the last of them has ended.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+        self._before = self._instead = sys.stdout
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._running += 1
+            if self._running == 1:
+                self._before, self._instead = sys.stdout, sys.stderr
+                sys.stdout = self._instead
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._running -= 1
+            if self._running == 0 and sys.stdout is self._instead:  # else somebody else has set it since
+                sys.stdout = self._before
+
+
+_aside = _Aside()
+
+
 @contextmanager
 def _no_bytecode() -> Iterator[None]:
     """An edit within the same second and of the same length would leave what Python keeps of a file looking valid."""
@@ -125,7 +154,7 @@ def _load(
     if str(file.parent.resolve()) not in sys.path:
         sys.path.append(str(file.parent.resolve()))
     try:
-        with _no_bytecode():
+        with _aside, _no_bytecode():
             exec(compile(code, str(file), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:  # own code may raise anything, and all of it is a wrong setting
         said = f"{type(error).__name__}: {one_line(str(error), 200)}"
@@ -166,13 +195,21 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
 
     def measure(sample: Sample) -> Score:
         try:
-            return read_result(start(sample), kind, bounds)
+            with _aside:
+                return read_result(start(sample), kind, bounds)
         except SystemExit as error:
+            return _left(error)
+
+    async def finished(sample: Sample) -> Score:
+        try:
+            return read_result(await start(sample), kind, bounds)
+        except SystemExit as error:  # once out of its task it would end the program, with the gate's exit code
             return _left(error)
 
     async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
         try:
-            return read_result(await asyncio.wait_for(start(sample), limit), kind, bounds)
+            with _aside:
+                return await asyncio.wait_for(finished(sample), limit)
         except TimeoutError:
             return Score(None, error=f"the function took longer than {limit:g} s")
 
