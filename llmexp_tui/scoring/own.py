@@ -9,7 +9,6 @@ import math
 import os
 import signal
 import sys
-import threading
 from asyncio.subprocess import PIPE
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from llmexp_tui.domain.hashing import text_hash
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import TrustError
+from llmexp_tui.scoring.aside import ASIDE
 from llmexp_tui.scoring.definition import Definition, ScorerContext, Turn
 from llmexp_tui.scoring.own_files import command_files, file_hashes, imported_files
 from llmexp_tui.scoring.sample import JudgeCall, Sample
@@ -100,34 +100,6 @@ def _forget(files: Collection[Path]) -> None:
             del sys.modules[name]
 
 
-class _Aside:
-    """Sends what own code prints to stderr: stdout is the program's answer, which a script may read as JSON.
-
-    Calls overlap, in threads and across awaits, so the stream is put back when the last of them has ended.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running = 0
-        self._before = self._instead = sys.stdout
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._running += 1
-            if self._running == 1:
-                self._before, self._instead = sys.stdout, sys.stderr
-                sys.stdout = self._instead
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._running -= 1
-            if self._running == 0 and sys.stdout is self._instead:  # else somebody else has set it since
-                sys.stdout = self._before
-
-
-_aside = _Aside()
-
-
 @contextmanager
 def _no_bytecode() -> Iterator[None]:
     """An edit within the same second and of the same length would leave what Python keeps of a file looking valid."""
@@ -154,7 +126,7 @@ def _load(
     if str(file.parent.resolve()) not in sys.path:
         sys.path.append(str(file.parent.resolve()))
     try:
-        with _aside, _no_bytecode():
+        with ASIDE, _no_bytecode():
             exec(compile(code, str(file), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:  # own code may raise anything, and all of it is a wrong setting
         said = f"{type(error).__name__}: {one_line(str(error), 200)}"
@@ -195,7 +167,7 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
 
     def measure(sample: Sample) -> Score:
         try:
-            with _aside:
+            with ASIDE:
                 return read_result(start(sample), kind, bounds)
         except SystemExit as error:
             return _left(error)
@@ -208,7 +180,7 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
 
     async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
         try:
-            with _aside:
+            with ASIDE:
                 return await asyncio.wait_for(finished(sample), limit)
         except TimeoutError:
             return Score(None, error=f"the function took longer than {limit:g} s")
