@@ -50,7 +50,7 @@ def test_only_output_writes_to_stdout():
     prints = {name for name, node in each(ast.Call) if isinstance(node.func, ast.Name) and node.func.id == "print"}
     assert prints == set()
     writers = {name for name, node in each(ast.Attribute) if attribute_path(node) in ("sys.stdout", "sys.__stdout__")}
-    # A terminal must be looked for before the app is opened, and own code's prints be kept away; neither writes there.
+    # A terminal must be looked for before the app is opened, and own code's prints be kept away: neither writes.
     others = {"llmexp_tui/tui/surface.py", "llmexp_tui/scoring/aside.py"}
     assert writers - others == {"llmexp_tui/cli/output.py"}
 
