@@ -119,8 +119,8 @@ TOOL_CALLS: list[tuple[dict[str, Any], list[Any], float, str]] = [
 ]  # fmt: skip
 NOT_DETERMINISTIC = {
     "semantic_similarity", "judge", "g_eval", "closed_qa", "factuality", "pairwise", "faithfulness",
-    "answer_relevancy", "context_precision", "context_recall", "context_relevance", "noise_sensitivity", "python", "command", "composite",
-    "human",
+    "answer_relevancy", "context_precision", "context_recall", "context_relevance", "noise_sensitivity", "python",
+    "command", "composite", "human",
 }
 HELD_AGAINST_A_LIBRARY = {"regex", "is_sql"}
 
