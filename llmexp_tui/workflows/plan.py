@@ -98,7 +98,10 @@ class GateForecast:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """All of it. `seconds` is (low, high); `warnings` say what cannot work with this margin and these rows."""
+    """All of it. `seconds` is (low, high); `warnings` say what cannot work with this margin and these rows.
+
+    `aa`: an A/A is among the arms; `measured`: the noise floor is known without one. Neither: the plan asks for none.
+    """
 
     experiment: str
     dataset: str
@@ -113,6 +116,7 @@ class PlanReport:
     power: float
     warnings: tuple[str, ...]
     judging: tuple[JudgeEstimate, ...] = ()
+    measured: bool = False
 
     @property
     def calls(self) -> int:
@@ -184,6 +188,7 @@ def plan_experiment(
         power=power,
         warnings=tuple(warnings) + prepared.warnings,
         judging=judging,
+        measured=known,
     )
 
 
