@@ -13,7 +13,9 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.scoring.base import Scorer
 
-_DATED = re.compile(r"[-@:.](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3})(?:-v\d+(?::\d+)?)?$")
+_DATED = re.compile(
+    r"[-@:.](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|(?:preview|exp)-\d{2}-\d{2})(?:-v\d+(?::\d+)?|-preview)?$"
+)
 _HASH = re.compile(r"[0-9a-f]{64}$")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{12,}$")
 

@@ -11,7 +11,6 @@ from llmexp_tui.store import datasets, scores
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
-
 CHUNK = 2048
 """Answers read and scores written at a time: a commit waits for the disk as long as some hundred scores take."""
 

@@ -22,6 +22,8 @@ from tests.unit.scoring.judges import MODELS, context
         ("vertex_ai/claude-3-5-sonnet@20240620", True), ("gemini/gemini-1.5-pro-002", True),
         ("bedrock/anthropic.claude-3-5-sonnet-20241022-v2:0", True), ("mistral/mistral-large-2411", True),
         ("demo/icl", True), ("repo/model@sha256:0123456789abcdef", True), ("openai/gpt-4o", False),
+        ("openai/gpt-4-0125-preview", True), ("gemini/gemini-2.5-pro-preview-06-05", True),
+        ("openai/o1-preview", False),
         ("anthropic/claude-3-5-sonnet-latest", False), ("openai/gpt-5-mini", False), ("ollama/llama3.1:8b", False),
     ],
 )
