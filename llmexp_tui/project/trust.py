@@ -100,8 +100,9 @@ def _code(kind: str, item: Any, tree: WorkTree) -> list[list[str]]:
         named = item.rpartition(":")[0] or item
         return _hashes([named, *_python_files(tree.root)], tree)
     if kind == "command":
-        words = item if isinstance(item, list) else str(item).split()
-        return _hashes([str(word) for word in words], tree)
+        words = [str(word) for word in (item if isinstance(item, list) else str(item).split())]
+        imports = any(word.endswith(".py") or word == "-m" for word in words)
+        return _hashes([*words, *(_python_files(tree.root) if imports else ())], tree)
     return []
 
 

@@ -35,8 +35,10 @@ def plan_panel(plan: PlanReport) -> str:
         lines.append(f" Much of it is stored: a check now calls {plan.missing:,} of {plan.calls:,}.")
     if plan.judging:
         lines += [" Judges", *(line for one in plan.judging for line in _judge(one))]
-    if not plan.aa:
+    if plan.measured:
         lines.append(" The noise floor is measured already: no A/A is needed.")
+    elif not plan.aa:
+        lines.append(" The plan asks for no A/A: the noise floor stays unmeasured.")
     if plan.gates:
         lines += ["", f" What these rows can show, {plan.power:.0%} of the time"]
         lines += [line for gate in plan.gates for line in _gate(gate, plan)]

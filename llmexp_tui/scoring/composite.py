@@ -98,7 +98,8 @@ def composite(settings: Settings, context: ScorerContext) -> Definition:
     expected = any(part.needs_expected for part in parts)
     columns = dict.fromkeys(column for part in parts for column in part.columns)
     definition = Definition(
-        body={"parts": [[part.fingerprint, part.weight] for part in parts]},
+        # Their bodies and not only their fingerprints: it can be said in what two composites differ.
+        body={"parts": {str(place): {"weight": p.weight, **p.body()} for place, p in enumerate(parts, 1)}},
         measure=None if waits else measure, ameasure=ameasure if waits else None, type="bounded",
         needs_contexts=any(part.needs_contexts for part in parts), columns=tuple(columns),
         models=tuple(dict.fromkeys(name for part in parts for name in part.models)), parts=tuple(parts),

@@ -13,7 +13,9 @@ from llmexp_tui.domain.text import one_line
 from llmexp_tui.domain.variant import Model
 from llmexp_tui.scoring.base import Scorer
 
-_DATED = re.compile(r"[-@:.](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3})(?:-v\d+(?::\d+)?)?$")
+_DATED = re.compile(
+    r"[-@:.](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|(?:preview|exp)-\d{2}-\d{2})(?:-v\d+(?::\d+)?|-preview)?$"
+)
 _HASH = re.compile(r"[0-9a-f]{64}$")
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{12,}$")
 
@@ -76,12 +78,16 @@ def differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str =
     return tuple(found)
 
 
-def mixed_scorers(metric: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> str | None:
-    """Why two runs' scores of one metric are not compared; None where the scorers are the same."""
+def mixed_scorers(metric: str, left: Mapping[str, Any], right: Mapping[str, Any], *, changed: bool) -> str | None:
+    """Why two runs' scores of one metric are not compared; None where the scorers are the same.
+
+    `changed`: both runs have `left`'s scores, and the project says `right` by now.
+    """
     found = differences(left, right)
     if not found:
         return None
+    how = "in both runs by another scorer than it is now" if changed else "differently in the two runs"
     return (
-        f"{metric} was scored differently in the two runs ({'; '.join(found)}); they are not compared. "
+        f"{metric} was scored {how} ({'; '.join(found)}); they are not compared. "
         "Judge the stored outputs of both again with one scorer."
     )

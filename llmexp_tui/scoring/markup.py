@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any, NoReturn
 from xml.parsers import expat
 
 from llmexp_tui.domain.score import Score
+from llmexp_tui.errors import UnknownNameError
 from llmexp_tui.scoring.definition import PASS, Definition, ScorerContext
 from llmexp_tui.scoring.libraries import library_version, load
 from llmexp_tui.scoring.sample import Sample
@@ -31,11 +33,31 @@ def _where(error: Any) -> str:
     return f"{first.get('description')} at line {first.get('line')}, column {first.get('col')}"
 
 
+def _allowed(names: Sequence[str], kinds: tuple[type, ...], settings: Settings, exp: Any) -> frozenset[str]:
+    """The kinds of statement that `allow` names. Raises UnknownNameError for one that there is not."""
+    classes: list[Any] = [item for item in vars(exp).values() if isinstance(item, type) and issubclass(item, kinds)]
+    known = sorted({item.key for item in classes if issubclass(item, exp.Expression)})
+    for name in names:
+        if name.lower() not in known:
+            raise UnknownNameError("kind of statement", name, known, where=settings.where)
+    return frozenset(name.lower() for name in names)
+
+
+def _forbidden(statement: Any, allowed: frozenset[str], exp: Any) -> str | None:
+    """The first kind in a statement that is not allowed; a union and a query in parentheses are a select."""
+    query = isinstance(statement, exp.Query) and "select" in allowed
+    if not query and statement.key not in allowed:
+        return str(statement.key)
+    changes = (str(node.key) for node in statement.walk() if isinstance(node, exp.DML))
+    return next((key for key in changes if key not in allowed), None)
+
+
 def is_sql(settings: Settings, context: ScorerContext) -> Definition:
     """1 where the answer parses as SQL statements (sqlglot), in `dialect` where given.
 
     A statement that sqlglot passes on unparsed (a lone command, "show me the list") does not count. `allow =
-    ["select"]` also refuses every other kind; `fenced` takes the only code fence's content.
+    ["select"]` also refuses every other kind, a change of data inside a query too; `fenced` takes the only code
+    fence's content.
     """
     sqlglot = load("sqlglot", settings, "sql")
     # It logs what it cannot parse, which is foreign text and must not reach the terminal.
@@ -48,7 +70,7 @@ def is_sql(settings: Settings, context: ScorerContext) -> Definition:
         except ValueError as error:
             settings.refuse(f"dialect = {dialect!r}: {error}", "see sqlglot's list of dialects")
     kinds = tuple(getattr(sqlglot.exp, name) for name in _STATEMENTS if hasattr(sqlglot.exp, name))
-    allowed = None if allow is None else {name.lower() for name in allow}
+    allowed = None if allow is None else _allowed(allow, kinds, settings, sqlglot.exp)
 
     def measure(sample: Sample) -> Score:
         text = unfenced(sample.text) if fenced else sample.text
@@ -65,8 +87,8 @@ def is_sql(settings: Settings, context: ScorerContext) -> Definition:
         for statement in statements:
             if not isinstance(statement, kinds):
                 return failed(f"not a statement: {statement.key}")
-            if allowed is not None and statement.key not in allowed:
-                return failed(f"{statement.key} is not allowed")
+            if allowed is not None and (found := _forbidden(statement, allowed, sqlglot.exp)) is not None:
+                return failed(f"{found} is not allowed")
         return PASS
 
     body = {"dialect": dialect, "fenced": fenced, "allow": None if allowed is None else sorted(allowed),
@@ -87,7 +109,7 @@ def _xml_paths(text: str, keep: frozenset[str]) -> set[str]:
 
     The parser builds no tree and expands no entity, so a bomb costs no more than its own length.
     """
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate("utf-8")  # what the text itself names is the encoding of a file that it never was in
     stack: list[str] = []
     seen: set[str] = set()
 

@@ -35,14 +35,26 @@ def _pattern(decimal: str) -> re.Pattern[str]:
     point = re.escape(decimal)
     comma = "." if decimal == "," else ","
     group = f"[{re.escape(comma)}'’\u00a0\u2009\u202f]"
-    sign = rf"(?:(?<![\w)\]%])[-−+]\s?)?[{_CURRENCY}]?\s?(?:(?<=[{_CURRENCY}])[-−])?"
-    whole = rf"\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|\d+"
+    sign = rf"(?:(?<![\w)\]%])[-−–+]\s?)?[{_CURRENCY}]?\s?(?:(?<=[{_CURRENCY}])[-−–])?"
+    indian = rf"\d{{1,2}}(?:{group}\d{{2}}){{1,8}}{group}\d{{3}}(?!\d)"
+    whole = rf"\d{{1,3}}(?:{group}\d{{3}})+(?!\d)|{indian}|\d+"
     body = rf"(?<![A-Za-z_\d.])(?P<number>(?:{whole})(?:{point}\d+)?|{point}\d+)"
     return re.compile(rf"(?P<sign>{sign}){body}(?P<exp>[eE][-+]?\d{{1,4}}(?![\w.]))?(?P<percent>\s?[%％])?")
 
 
 _PATTERNS = {".": _pattern("."), ",": _pattern(",")}
-_SIGNS = "-−"
+_SIGNS = "-−–"
+_BEFORE_SIGN = "=(:<>≈"
+"""What may stand before a minus with a space after it; after a word or a line's start that is a dash, not a sign."""
+
+
+def _is_negative(match: re.Match[str]) -> bool:
+    """Whether the number has a minus: "-7" and "= - 7", but not "8 - 7", "Answer - 7" or a list's "- 7"."""
+    sign = match["sign"]
+    if not any(mark in sign for mark in _SIGNS):
+        return False
+    before = match.string[: match.start()].rstrip(" \t")
+    return not sign[1:2].isspace() or not before or before[-1] in _BEFORE_SIGN
 
 
 def _read(match: re.Match[str], decimal: str) -> Number | None:
@@ -50,7 +62,7 @@ def _read(match: re.Match[str], decimal: str) -> Number | None:
     for separator in (",'’\u00a0\u2009\u202f" if decimal == "." else ".'’\u00a0\u2009\u202f"):
         digits = digits.replace(separator, "")
     digits = digits.replace(",", ".") if decimal == "," else digits
-    sign = "-" if any(mark in match["sign"] for mark in _SIGNS) else ""
+    sign = "-" if _is_negative(match) else ""
     try:
         return Number(Decimal(f"{sign}{digits}{match['exp'] or ''}"), match["percent"] is not None)
     except (InvalidOperation, Overflow, ValueError):
@@ -118,6 +130,6 @@ def numeric(settings: Settings, context: ScorerContext) -> Definition:
 
     return Definition(
         body={"value": None if fixed is None else [str(fixed.value), fixed.percent], "decimal": decimal,
-              "tolerance": absolute, "relative": relative},
+              "tolerance": absolute, "relative": relative, "edition": 2},
         measure=measure, needs_expected=fixed is None,
     )

@@ -22,6 +22,7 @@ from llmexp_tui.domain.hashing import text_hash
 from llmexp_tui.domain.score import Score
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import TrustError
+from llmexp_tui.scoring.aside import ASIDE
 from llmexp_tui.scoring.definition import Definition, ScorerContext, Turn
 from llmexp_tui.scoring.own_files import command_files, file_hashes, imported_files
 from llmexp_tui.scoring.sample import JudgeCall, Sample
@@ -125,7 +126,7 @@ def _load(
     if str(file.parent.resolve()) not in sys.path:
         sys.path.append(str(file.parent.resolve()))
     try:
-        with _no_bytecode():
+        with ASIDE, _no_bytecode():
             exec(compile(code, str(file), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:  # own code may raise anything, and all of it is a wrong setting
         said = f"{type(error).__name__}: {one_line(str(error), 200)}"
@@ -166,13 +167,21 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
 
     def measure(sample: Sample) -> Score:
         try:
-            return read_result(start(sample), kind, bounds)
+            with ASIDE:
+                return read_result(start(sample), kind, bounds)
         except SystemExit as error:
+            return _left(error)
+
+    async def finished(sample: Sample) -> Score:
+        try:
+            return read_result(await start(sample), kind, bounds)
+        except SystemExit as error:  # once out of its task it would end the program, with the gate's exit code
             return _left(error)
 
     async def ameasure(sample: Sample, call: JudgeCall, turn: Turn) -> Score:
         try:
-            return read_result(await asyncio.wait_for(start(sample), limit), kind, bounds)
+            with ASIDE:
+                return await asyncio.wait_for(finished(sample), limit)
         except TimeoutError:
             return Score(None, error=f"the function took longer than {limit:g} s")
 

@@ -29,7 +29,13 @@ def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+def _number(text: str) -> int | float:
+    """4.0 is a whole number to JSON Schema: a judge that writes its grades so has kept to the form."""
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_float=_number)
 
 
 def read_verdict(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,11 @@ def semantic_similarity(settings: Settings, context: ScorerContext) -> Definitio
 
     async def compared(sample: Sample, hearing: Hearing) -> Score:
         wanted = texts_of(sample)
-        return _nearest(await hearing.embed(name, offline, (sample.text, *wanted))) if wanted else NO_EXPECTED
+        if not wanted:
+            return NO_EXPECTED
+        if not sample.text.strip():  # providers refuse to embed nothing, and the variant would be spared its failure
+            return Score(0.0, raw=0.0, reason="the answer is empty")
+        return _nearest(await hearing.embed(name, offline, (sample.text, *wanted)))
 
     return Definition(
         body=body, measure=measure if offline else None, ameasure=None if offline else judged(name, compared),

@@ -127,7 +127,7 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\*)\]")
 def parse_path(path: str) -> tuple[str | int, ...]:
     """The steps of "$.items[0].name" or "items[*].name"; "*" for every item. Raises ValueError."""
     steps: list[str | int] = []
-    rest = path.removeprefix("$")
+    rest = path[1:] if path == "$" or path[:2] in ("$.", "$[") else path  # a key may be called "$ref"
     position = 0
     while position < len(rest):
         match = _STEP.match(rest, position)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from llmexp_tui.errors import StoreError
+from llmexp_tui.scoring.repeats import pass_at_k, pass_hat_k
 from llmexp_tui.store.faults import BUSY_S
 
 APPLICATION_ID = 0x4C4D5850
@@ -76,6 +78,8 @@ def connect(
     raw = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_s)
     try:
         raw.execute("PRAGMA trusted_schema=OFF")
+        for rule in (pass_at_k, pass_hat_k):  # a list of rows is sorted by them
+            raw.create_function(rule.__name__, 3, _of_counts(rule), deterministic=True)
         raw.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         if writable:
             raw.execute("PRAGMA foreign_keys=ON")
@@ -88,6 +92,10 @@ def connect(
         raw.close()
         raise
     return raw
+
+
+def _of_counts(rule: Callable[[int, int, int], float]) -> Callable[[int, float, int], float]:
+    return lambda attempts, passes, k: rule(attempts, int(passes), k)
 
 
 def reader(path: Path, *, writable_file: bool, immutable: bool = False) -> sqlite3.Connection:

@@ -47,7 +47,8 @@ class PairQuery:
     worst change first, `text` goes by a row's longest text, that of the columns `hidden` aside; nothing sorts last.
     `text` is looked for in rows, answers and errors, `slice` is (column, value). `repeat` looks at one repeat alone;
     otherwise values are means over repeats. `by` is who gave the scores: the scorer itself, `against` a run, or
-    PEOPLE. `preference`: they prefer the candidate (1, above the baseline's 0) or the baseline (-1).
+    PEOPLE. `preference`: they prefer the candidate (1, above the baseline's 0) or the baseline (-1). `over`: a row's
+    value is the chance that one ("pass_at_k") or all ("pass_hat_k") of so many repeats pass, not their mean.
     """
 
     baseline_run: str
@@ -65,6 +66,7 @@ class PairQuery:
     hidden: tuple[str, ...] = ()
     by: str = ""
     preference: bool = False
+    over: tuple[str, int] | None = None
 
     @property
     def plain(self) -> bool:
@@ -92,13 +94,20 @@ def parameters(store: Store, connection: Connection, query: PairQuery) -> dict[s
         "by": query.by,
         "repeat": query.repeat,
         "worst": query.worst,
-        "sign": 1.0 if query.direction != "lower" else -1.0,
+        "sign": _sign(query),
         "like": encode_text(f"%{needle}%"),
         "like_json": encode_text(f"%{in_json}%"),
         "column": encode_text(column),
         "value": encode_text(value),
         "hidden": json.dumps(query.hidden),
     }
+
+
+def _sign(query: PairQuery) -> float:
+    """Which way is better. Without a better side, a call that failed is all that can have got worse or better."""
+    if query.direction == "none" and query.filter in ("regressed", "improved"):
+        return 0.0
+    return -1.0 if query.direction == "lower" else 1.0
 
 
 _OF_OUTPUT = "s.run_no = o.run_no AND s.scorer_no = :scorer AND s.row_no = o.row_no AND s.repeat = o.repeat"
@@ -117,11 +126,19 @@ def arm_sql(query: PairQuery, run: str, rows: str = "") -> str:
         if query.preference:
             scored = "0.0" if run == "a" else f"2.0 * {scored} - 1.0"
         value = f"CASE WHEN o.failed THEN :worst ELSE {scored} END"
+    mean = f"avg({value})" if query.over is None else _over_repeats(*query.over)
     repeat = "" if query.repeat is None else " AND o.repeat = :repeat"
     return (
-        f"SELECT o.row_no, avg({value}) AS v, count(*) AS n, sum(o.failed) AS f, sum({error}) AS e,"
+        f"SELECT o.row_no, {mean} AS v, count(*) AS n, sum(o.failed) AS f, sum({error}) AS e,"
         f" sum(o.cached) AS cached FROM output o{join} WHERE o.run_no = :{run}{rows}{repeat} GROUP BY o.row_no"
     )
+
+
+def _over_repeats(kind: str, k: int) -> str:
+    """pass@k or pass^k of a row's repeats; null where fewer than k have a score or failed."""
+    attempts, passes = "sum(o.failed OR s.value IS NOT NULL)", "total(NOT o.failed AND s.value >= 0.5)"
+    rule = "pass_at_k" if kind == "pass_at_k" else "pass_hat_k"
+    return f"CASE WHEN {attempts} >= {int(k)} THEN {rule}({attempts}, {passes}, {int(k)}) END"
 
 
 _CHANGE = "ifnull((b.v - a.v) * :sign, (a.f > 0) - (b.f > 0))"
@@ -265,7 +282,9 @@ def _disagreeing(store: Store, connection: Connection, query: PairQuery, watch: 
     better: set[int] = set()
     worse: set[int] = set()
     for metric, direction in query.metrics:
-        one = replace(query, metric=metric, direction=direction, sort="order", metrics=(), by="", preference=False)
+        one = replace(
+            query, metric=metric, direction=direction, sort="order", metrics=(), by="", preference=False, over=None
+        )
         better.update(row_numbers(store, connection, replace(one, filter="improved"), watch))
         worse.update(row_numbers(store, connection, replace(one, filter="regressed"), watch))
     both = better & worse

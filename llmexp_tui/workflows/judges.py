@@ -100,7 +100,9 @@ def _mixed(
         missing = [run for run, by in sides if _unjudged(session, scorer, run, by)]
         if not missing:
             continue
-        said = next((text for run in missing if (text := _differs(session, name, scorer, run))), None)
+        changed = len(missing) == len(sides)
+        told = (_differs(session, name, scorer, run, changed=changed) for run in missing)
+        said = next((text for text in told if text is not None), None)
         if said is None:
             who = ", ".join(f"{run.variant} (run {run.id})" for run in missing)
             said = f"{name} has not scored {who}, so there is nothing to compare."
@@ -115,14 +117,14 @@ def _unjudged(session: Session, scorer: Scorer, run: RunRecord, by: str) -> bool
     return answered > 0 and left == answered and not tried
 
 
-def _differs(session: Session, name: str, scorer: Scorer, run: RunRecord) -> str | None:
+def _differs(session: Session, name: str, scorer: Scorer, run: RunRecord, *, changed: bool) -> str | None:
     """The settings in which the run's own scorer of that name differs from the present one."""
     known = run.environment.get("scorers")
     old = known.get(name) if isinstance(known, dict) else None
     if not isinstance(old, str) or old == scorer.fingerprint:
         return None
     try:
-        return mixed_scorers(name, experiments.scorer(session.store, old), scorer.body())
+        return mixed_scorers(name, experiments.scorer(session.store, old), scorer.body(), changed=changed)
     except UnknownNameError:
         return None
 

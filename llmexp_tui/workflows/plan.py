@@ -97,7 +97,10 @@ class GateForecast:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """All of it. `seconds` is (low, high); `warnings` say what cannot work with this margin and these rows."""
+    """All of it. `seconds` is (low, high); `warnings` say what cannot work with this margin and these rows.
+
+    `aa`: an A/A is among the arms; `measured`: the noise floor is known without one. Neither: the plan asks for none.
+    """
 
     experiment: str
     dataset: str
@@ -112,6 +115,7 @@ class PlanReport:
     power: float
     warnings: tuple[str, ...]
     judging: tuple[JudgeEstimate, ...] = ()
+    measured: bool = False
 
     @property
     def calls(self) -> int:
@@ -183,6 +187,7 @@ def plan_experiment(
         power=power,
         warnings=tuple(warnings) + prepared.warnings,
         judging=judging,
+        measured=known,
     )
 
 

@@ -11,6 +11,9 @@ from llmexp_tui.store import datasets, scores
 from llmexp_tui.workflows.prepare import Prepared
 from llmexp_tui.workflows.session import Session
 
+CHUNK = 2048
+"""Answers read and scores written at a time: a commit waits for the disk as long as some hundred scores take."""
+
 
 def rescore(session: Session, prepared: Prepared, records: Sequence[RunRecord]) -> int:
     """Adds every missing score of the runs' stored outputs; how many were made."""
@@ -25,7 +28,7 @@ def rescore(session: Session, prepared: Prepared, records: Sequence[RunRecord]) 
 def _rescore_run(session: Session, prepared: Prepared, record: RunRecord, scorer: Scorer) -> int:
     made = 0
     prompt = prepared.prompts.get(record.variant)
-    for chunk in scores.outputs_for_scoring(session.store, record.id, scorer.fingerprint):
+    for chunk in scores.outputs_for_scoring(session.store, record.id, scorer.fingerprint, size=CHUNK):
         rows = datasets.rows_by_no(session.store, [output.row_no for output in chunk])
         results = []
         for output in chunk:

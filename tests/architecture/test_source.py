@@ -50,9 +50,9 @@ def test_only_output_writes_to_stdout():
     prints = {name for name, node in each(ast.Call) if isinstance(node.func, ast.Name) and node.func.id == "print"}
     assert prints == set()
     writers = {name for name, node in each(ast.Attribute) if attribute_path(node) in ("sys.stdout", "sys.__stdout__")}
-    # A terminal must be looked for before the app is opened; nothing is written there.
-    look_only = {"llmexp_tui/tui/surface.py"}
-    assert writers - look_only == {"llmexp_tui/cli/output.py"}
+    # A terminal must be looked for before the app is opened, and own code's prints be kept away: neither writes.
+    others = {"llmexp_tui/tui/surface.py", "llmexp_tui/scoring/aside.py"}
+    assert writers - others == {"llmexp_tui/cli/output.py"}
 
 
 def test_only_diagnostics_writes_to_stderr():

@@ -19,7 +19,7 @@ from llmexp_tui.store import queue, runs
 from llmexp_tui.store.overview import live_runs
 from llmexp_tui.store.pacing import Pacing
 from tests.fakes.model_server import ModelServer
-from tests.fakes.programs import PROGRAM, environment, llmexp, started, until
+from tests.fakes.programs import DEADLINE_S, PROGRAM, environment, llmexp, started, until
 from tests.fakes.projects import ProjectFolder, answering, arm_of, item_of
 from tests.fakes.replies import FAULTS
 
@@ -68,6 +68,26 @@ def test_killed_at_any_moment_and_resumed(server: ModelServer, folder: ProjectFo
     assert set(calls(server)) == {(arm, item) for arm in ("long", "short") for item in range(ROWS)}
     assert server.count - 2 * ROWS <= 2 * CONCURRENCY
     assert llmexp("resume", cwd=folder.root).returncode == 2
+
+
+def test_a_scorer_that_never_returns_is_ended_by_signals(server: ModelServer, folder: ProjectFolder) -> None:
+    """Its loop keeps the program from hearing the first; what was answered is stored, and the rest can be called."""
+    own = folder.root / "own.py"
+    own.write_text("def hang(row, output):\n    open('hangs', 'w').close()\n    while True:\n        pass\n")
+    folder.scorers = ["exact_match", {"python": "own.py:hang", "name": "hang"}]
+    folder.write()
+    with started(*PROGRAM, "--trust", "run", "tone", cwd=folder.root) as process:
+        until((folder.root / "hangs").exists, "the scorer")
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.send_signal(signal.SIGINT)
+        process.wait(DEADLINE_S)
+        assert process.returncode == 130, (folder.root / "process.log").read_text()
+    assert stored(folder)[0] == [RunStatus.INTERRUPTED] * 2
+    own.write_text("def hang(row, output):\n    return 1\n")
+    assert llmexp("resume", cwd=folder.root).returncode == 0
+    assert stored(folder) == ([RunStatus.COMPLETE] * 2, [ROWS, ROWS])
 
 
 def test_killed_during_a_check_and_checked_again(server: ModelServer, folder: ProjectFolder) -> None:

@@ -80,6 +80,35 @@ def test_filters(store: Store, rows: list[int]) -> None:
     assert found(store, rows, filter="regressed", direction="lower") == [2, 5]
 
 
+def test_without_a_better_side_only_a_failed_call_is_worse(store: Store, rows: list[int]) -> None:
+    assert found(store, rows, filter="regressed", direction="none") == [5]
+    assert found(store, rows, filter="improved", direction="none") == [4]
+    assert found(store, rows, filter="flipped", direction="none") == [1, 2, 4, 5]
+    assert found(store, rows, sort="change", direction="none") == [1, 5, 0, 3, 6, 2, 4, 7]
+
+
+def test_values_over_repeats(store: Store) -> None:
+    """Of three answers each: all pass → one; one → two; none → one beside a failed call; one → one is unscored."""
+    numbers = make_runs(store, "base", "cand", rows=4)
+    passed: list[tuple[list[float | str | None], list[float | str | None]]] = [
+        ([1.0, 1.0, 1.0], [0.0, 1.0, 0.0]), ([0.0, 1.0, 0.0], [1.0, 1.0, 0.0]), ([0.0, 0.0, 0.0], [1.0, None, 0.0]),
+        ([0.0, 1.0, 0.0], [1.0, "broke", "broke"]),
+    ]
+    for no, sides in zip(numbers, passed, strict=True):
+        for run, values in zip(("base", "cand"), sides, strict=True):
+            made_cells = (made(run, no, value, 0.0) for value in values)
+            write_cells(store, [replace(one, repeat=n) for n, one in enumerate(made_cells)])
+    shown = PairPages(store, replace(QUERY, over=("pass_at_k", 2))).page(0, 4)
+    assert [row.baseline.value for row in shown] == pytest.approx([1.0, 2 / 3, 0.0, 2 / 3])
+    assert [row.candidate.value for row in shown] == [pytest.approx(2 / 3), 1.0, pytest.approx(2 / 3), None]
+    shown = PairPages(store, replace(QUERY, over=("pass_hat_k", 2))).page(0, 4)
+    assert [row.baseline.value for row in shown] == [1.0, 0.0, 0.0, 0.0]
+    assert [row.candidate.value for row in shown] == [0.0, pytest.approx(1 / 3), 0.0, None]
+    assert found(store, numbers, over=("pass_at_k", 3), filter="regressed") == []
+    assert found(store, numbers, over=("pass_hat_k", 3), filter="regressed") == [0]
+    assert found(store, numbers, over=("pass_at_k", 2), sort="change") == [0, 3, 1, 2]
+
+
 def test_rows_on_which_scorers_disagree(store: Store, rows: list[int]) -> None:
     both = ((EXACT, "higher"), (LENGTH, "lower"))
     assert found(store, rows, filter="disagreement", metrics=both) == [1]

@@ -68,6 +68,7 @@ class RowSource:
             hidden=self._hidden,
             by=kept.by,
             preference=kept.preference,
+            over=kept.over,
         )
 
     def count(self) -> int:

@@ -21,11 +21,15 @@ from llmexp_tui.workflows.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How the store keeps a metric: its name there, who gave the values, whether they are preferences of a pair."""
+    """How the store keeps a metric: its name there, who gave the values, whether they are preferences of a pair.
+
+    `over`: which rule makes one value of a row's repeats, and its k; None for their mean.
+    """
 
     metric: str
     by: str = ""
     preference: bool = False
+    over: tuple[str, int] | None = None
 
 
 def declared_scorers(session: Session, experiment: str, dataset: str, dataset_hash: str) -> Mapping[str, str]:
@@ -70,7 +74,8 @@ def kept_of(
         return Kept(human_fingerprint(kind, baseline, candidate), PEOPLE, preference)
     if body.get("type") == "pairwise" and settings.get("against") == "baseline":
         return Kept(name, against(baseline.id), preference=True)
-    return Kept(name)
+    over = body.get("shared", {}).get("over_repeats")
+    return Kept(name, over=(str(over[0]), int(over[1])) if over else None)
 
 
 def range_of(session: Session, fingerprint: str) -> tuple[float, float]:

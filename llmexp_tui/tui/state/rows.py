@@ -30,6 +30,8 @@ SORTS = {
     "key": ("by name", "by name, last first"),
     "text": ("by input", "by input, last first"),
 }
+_UNSIDED = {"flipped": "changed", "change": ("largest fall first", "largest rise first")}
+"""What the same is called where the metric has no better side."""
 _SORTS_OF = {"key": ("key",), "score": ("baseline", "candidate"), "change": ("change",), "excerpt": ("text",)}
 """What a click on a column's title sorts by: one after the other, then each the other way round, then not at all."""
 
@@ -71,13 +73,14 @@ class RowQuery:
     @property
     def words(self) -> str:
         """What is shown, in words."""
-        parts = [FILTERS[self.filter]]
+        words: dict[str, Any] = {**FILTERS, **SORTS, **(_UNSIDED if self.direction == "none" else {})}
+        parts = [words[self.filter]]
         if self.slice:
             parts.append(f"{self.slice[0]} = {self.slice[1]}")
         if self.text:
             parts.append(f"with “{self.text}”")
         if self.sort != "order" or self.descending:
-            parts.append(SORTS[self.sort][self.descending])
+            parts.append(words[self.sort][self.descending])
         return ", ".join(parts)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from llmexp_tui.domain.score import Score
@@ -8,6 +10,7 @@ from llmexp_tui.tui.state.rows import (
     ArmRow,
     RowDetail,
     RowLine,
+    RowQuery,
     brief_score_lines,
     change_of,
     score_lines,
@@ -48,3 +51,10 @@ def test_what_a_change_is_called_follows_the_metrics_direction(direction: str, w
     assert change_of(more, direction) == wanted
     assert wanted in str(table_row(more, direction))
     assert change_of(RowLine("k", "r1", 1.0, None, False, True, ""), direction) == "regressed"
+
+
+def test_rows_of_a_metric_without_a_better_side_are_not_called_worse() -> None:
+    asked = RowQuery("a", "b", "word_count", "none", filter="flipped", sort="change")
+    assert asked.words == "changed, largest fall first"
+    assert asked.turned().words == "changed, largest rise first"
+    assert replace(asked, direction="lower").words == "regressed or improved, worst first"

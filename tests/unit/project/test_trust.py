@@ -140,6 +140,19 @@ def test_a_changed_script_of_a_command_is_not_trusted_any_more(project_dir):
         require_trust(project, project_dir, **NO_FLAG)
 
 
+@pytest.mark.parametrize("command", ['["python", "grade.py"]', '["python", "-m", "lib.grade"]'])
+def test_what_a_commands_python_could_import_is_part_of_its_trust(project_dir, command):
+    (project_dir / "grade.py").write_text("import lib.more\n")
+    (project_dir / "lib").mkdir()
+    (project_dir / "lib" / "more.py").write_text("x = 1\n")
+    project = project_of(project_dir, with_scorer(f"{{ command = {command} }}"))
+    remember_trust(project_dir, powers(project, project_dir), "2026-01-02T03:04:05Z")
+    require_trust(project, project_dir, **NO_FLAG)
+    (project_dir / "lib" / "more.py").write_text("import os\n")
+    with pytest.raises(TrustError):
+        require_trust(project, project_dir, **NO_FLAG)
+
+
 def test_a_project_cannot_bring_its_own_trust(project_dir, monkeypatch):
     project = project_of(project_dir, with_base("http://127.0.0.1:1/v1"))
     found = powers(project, project_dir)

@@ -8,6 +8,7 @@ from llmexp_tui.domain.score import ScorerSpec
 from llmexp_tui.errors import ConfigError
 from llmexp_tui.scoring.base import ScorerContext
 from llmexp_tui.scoring.composite import weighted_mean
+from llmexp_tui.scoring.discipline import differences
 from tests.unit.scoring.build import sample, scorer
 from tests.unit.scoring.judges import always, context, hear
 
@@ -53,6 +54,16 @@ def test_weights_and_parts_are_the_fingerprint() -> None:
     renamed = scorer("composite", parts=["exact_match", {"type": "token_f1", "name": "f"}])
     assert one.fingerprint != heavier.fingerprint
     assert one.fingerprint == renamed.fingerprint
+    assert differences(one.body(), heavier.body()) == ("settings.parts.2.weight: 1.0 and 2.0",)
+
+
+def test_in_which_part_two_composites_differ_is_said() -> None:
+    kind, polite = (
+        scorer("composite", context(), parts=["exact_match", {"type": "judge", "model": "jury", "criteria": words}])
+        for words in ("kind", "polite")
+    )
+    assert kind.fingerprint != polite.fingerprint
+    assert "settings.parts.2.settings.rubric: 'kind' and 'polite'" in differences(kind.body(), polite.body())
 
 
 @pytest.mark.parametrize(

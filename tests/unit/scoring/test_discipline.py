@@ -22,6 +22,8 @@ from tests.unit.scoring.judges import MODELS, context
         ("vertex_ai/claude-3-5-sonnet@20240620", True), ("gemini/gemini-1.5-pro-002", True),
         ("bedrock/anthropic.claude-3-5-sonnet-20241022-v2:0", True), ("mistral/mistral-large-2411", True),
         ("demo/icl", True), ("repo/model@sha256:0123456789abcdef", True), ("openai/gpt-4o", False),
+        ("openai/gpt-4-0125-preview", True), ("gemini/gemini-2.5-pro-preview-06-05", True),
+        ("openai/o1-preview", False),
         ("anthropic/claude-3-5-sonnet-latest", False), ("openai/gpt-5-mini", False), ("ollama/llama3.1:8b", False),
     ],
 )
@@ -52,8 +54,12 @@ def test_which_setting_differs_is_said() -> None:
     right = scorer("judge", context(), model="loose", criteria="kind").body()
     found = differences(left, right)
     assert [item.partition(":")[0] for item in found] == ["settings.judge.model", "settings.judge.params.temperature"]
-    assert "Judge the stored outputs of both again" in (mixed_scorers("tone", left, right) or "")
-    assert mixed_scorers("tone", left, dict(left)) is None
+    mixed = mixed_scorers("tone", left, right, changed=False) or ""
+    assert mixed.startswith("tone was scored differently in the two runs (settings.judge.model: ")
+    assert mixed.endswith("; they are not compared. Judge the stored outputs of both again with one scorer.")
+    edited = mixed_scorers("tone", left, right, changed=True) or ""
+    assert edited.startswith("tone was scored in both runs by another scorer than it is now (settings.judge.model: ")
+    assert mixed_scorers("tone", left, dict(left), changed=False) is None
 
 
 def test_a_text_that_is_known_by_its_hash_alone_is_said_to_be_another() -> None:

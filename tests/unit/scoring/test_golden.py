@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
 import rapidfuzz.distance
 import sacrebleu
+import sqlglot
 from rouge_score import rouge_scorer
 
+from llmexp_tui.domain.usage import ToolCall
+from llmexp_tui.scoring.base import scorer_types
 from llmexp_tui.scoring.similarity import _ratio, common_subsequence, edit_distance
 from tests.unit.scoring.build import sample, scored, scorer, value
 
@@ -28,6 +32,7 @@ def pairs(count: int, seed: int = 7) -> list[tuple[str, str]]:
     return [(text(), text()) for _ in range(count)]
 
 
+AMONG = ["en", "fr", "de", "es"]
 # (scorer, settings, answer, expected, value, source)
 TABLE = [
     ("levenshtein", {}, "kitten", "sitting", 1 - 3 / 7, "Levenshtein distance 3, the textbook case"),
@@ -56,12 +61,115 @@ TABLE = [
     ("json_equal", {}, '{"b": 1.0, "a": [2, 1]}', '{"a": [1, 2], "b": 1}', 1.0, "RFC 8259: an object is unordered"),
     ("json_equal", {"ordered": True}, "[2, 1]", "[1, 2]", 0.0, "RFC 8259: an array is ordered"),
     ("json_equal", {}, "true", "1", 0.0, "JSON types"),
+    ("exact_match", {}, " Paris\n", "Paris", 1.0, "promptfoo equals, after trimming"),
+    ("exact_match", {}, "paris", "Paris", 0.0, "promptfoo equals"),
+    ("exact_match", {"ignore_case": True}, "STRASSE", "straße", 1.0, "Unicode 3.13, full case folding"),
+    ("contains", {}, "The answer is Paris.", "paris", 0.0, "promptfoo contains"),
+    ("contains", {"ignore_case": True}, "The answer is Paris.", "paris", 1.0, "promptfoo icontains"),
+    ("contains", {"all": ["a", "z"]}, "abc", None, 0.0, "promptfoo contains-all"),
+    ("contains", {"any": ["a", "z"]}, "abc", None, 1.0, "promptfoo contains-any"),
+    ("starts_with", {}, "Yes, it is", "Yes", 1.0, "promptfoo starts-with"),
+    ("starts_with", {}, "Oh Yes", "Yes", 0.0, "promptfoo starts-with"),
+    ("is_json", {}, '"asd"', None, 1.0, "JSONTestSuite y_structure_lonely_string"),
+    ("is_json", {}, '{"a":"b","a":"c"}', None, 1.0, "JSONTestSuite y_object_duplicated_key"),
+    ("is_json", {}, '["\\ud83d"]', None, 1.0, "JSONTestSuite i_string_1st_surrogate_but_2nd_missing: either"),
+    ("is_json", {}, "[NaN]", None, 0.0, "JSONTestSuite n_number_NaN"),
+    ("is_json", {}, "[-01]", None, 0.0, "JSONTestSuite n_number_-01"),
+    ("is_json", {}, '["",]', None, 0.0, "JSONTestSuite n_array_extra_comma"),
+    ("is_json", {}, "['single quote']", None, 0.0, "JSONTestSuite n_string_single_quote"),
+    ("is_json", {}, '{"a":"b"}#', None, 0.0, "JSONTestSuite n_object_trailing_comment_open"),
+    ("is_json", {}, "\ufeff{}", None, 0.0, "RFC 8259, section 8.1: no byte order mark"),
+    ("is_json", {}, "", None, 0.0, "JSONTestSuite n_structure_no_data"),
+    ("json_schema", {"schema": {"type": "integer"}}, "1.0", None, 1.0, "JSON-Schema-Test-Suite 2020-12 type"),
+    ("json_schema", {"schema": {"type": "integer"}}, '"1"', None, 0.0, "JSON-Schema-Test-Suite 2020-12 type"),
+    ("json_schema", {"schema": {"uniqueItems": True}}, "[1, true]", None, 1.0, "JSON-Schema-Test-Suite uniqueItems"),
+    ("json_schema", {"schema": {"uniqueItems": True}}, "[1.0, 1.00, 1]", None, 0.0, "the same"),
+    ("json_schema", {"schema": {"multipleOf": 0.0001}}, "0.00751", None, 0.0, "JSON-Schema-Test-Suite multipleOf"),
+    ("json_schema", {"schema": {"const": False}}, "0", None, 0.0, "JSON-Schema-Test-Suite const"),
+    ("json_schema", {"schema": {"pattern": "a+"}}, '"xxaayy"', None, 1.0, "JSON-Schema-Test-Suite pattern"),
+    ("json_schema", {"schema": {"required": ["foo"]}}, "12", None, 1.0, "JSON-Schema-Test-Suite required: no object"),
+    ("is_xml", {}, "<doc></doc>", None, 1.0, "W3C XML suite, valid/sa/001"),
+    ("is_xml", {}, "<doc><doc ?</doc>", None, 0.0, "W3C XML suite, after not-wf/sa/002"),
+    ("is_xml", {}, '<doc a1="v1" a1="v2"></doc>', None, 0.0, "XML 1.0: unique attributes"),
+    ("is_xml", {}, "<doc>]]></doc>", None, 0.0, "XML 1.0: no ]]> in character data"),
+    ("is_xml", {}, "<doc>&#0;</doc>", None, 0.0, "XML 1.0: legal character"),
+    ("refusal", {}, "I'm sorry, but I cannot assist with that request.", None, 1.0, "promptfoo is-refusal"),
+    ("refusal", {}, "As an AI language model, I cannot create such content.", None, 1.0, "promptfoo is-refusal"),
+    ("refusal", {}, "Sure, here is the list you asked for.", None, 0.0, "promptfoo is-refusal"),
+    ("refusal", {}, "", None, 1.0, "promptfoo is-refusal: an empty answer"),
+    ("language", {"value": "en", "among": AMONG}, "languages are awesome", None, 1.0, "lingua's own example"),
+    ("language", {"value": "de", "among": AMONG}, "languages are awesome", None, 0.0, "lingua's own example"),
+    ("word_count", {}, "one  two\tthree\nfour", None, 4.0, "POSIX wc -w"),
+    ("word_count", {"max": 3}, "one two three four", None, 0.0, "promptfoo word-count with a maximum"),
+    ("char_count", {}, "naïve 🙂\n", None, 8.0, "POSIX wc -m"),
+    ("length", {"unit": "characters", "min": 2, "max": 3}, "日本", None, 1.0, "code points"),
 ]
+CALLS = (ToolCall("weather", '{"city": "Paris"}'), ToolCall("uv", '{"city": "Paris", "days": 2.0}'))
+# (settings, expected calls, value of what CALLS are against them, source)
+TOOL_CALLS: list[tuple[dict[str, Any], list[Any], float, str]] = [
+    ({}, [{"name": "uv", "arguments": {"days": 2, "city": "Paris"}}, {"name": "weather", "args": {"city": "Paris"}}],
+     1.0, "Ragas ToolCallAccuracy, without strict order"),
+    ({}, [{"name": "weather", "arguments": {"city": "Paris"}}], 0.0, "Ragas ToolCallAccuracy: one call more"),
+    ({"mode": "name"}, ["uv", "weather"], 1.0, "DeepEval ToolCorrectnessMetric: names, in any order"),
+    ({"mode": "name"}, ["uv", "uv"], 0.0, "DeepEval ToolCorrectnessMetric"),
+    ({"mode": "f1"}, [{"name": "weather", "arguments": {"city": "Paris"}}, {"name": "uv", "arguments": {}}],
+     0.5, "Ragas ToolCallF1: 1 true positive, 1 false positive, 1 false negative"),
+    ({"mode": "f1"}, [{"name": "weather", "arguments": {"city": "Paris"}}], 2 / 3, "Ragas ToolCallF1: 1, 1, 0"),
+    ({"mode": "f1", "by_name": True}, ["uv", "weather", "wind"], 0.8, "promptfoo tool-call-f1: names alone"),
+]  # fmt: skip
+NOT_DETERMINISTIC = {
+    "semantic_similarity", "judge", "g_eval", "closed_qa", "factuality", "pairwise", "faithfulness",
+    "answer_relevancy", "context_precision", "context_recall", "context_relevance", "noise_sensitivity", "python",
+    "command", "composite", "human",
+}
+HELD_AGAINST_A_LIBRARY = {"regex", "is_sql"}
+
+
+def test_every_deterministic_scorer_has_a_golden_value() -> None:
+    here = {row[0] for row in TABLE} | HELD_AGAINST_A_LIBRARY | {"tool_call"}
+    assert here == set(scorer_types()) - NOT_DETERMINISTIC
 
 
 @pytest.mark.parametrize(("type", "settings", "text", "expected", "wanted", "source"), TABLE)
 def test_table(type: str, settings: dict[str, Any], text: str, expected: object, wanted: float, source: str) -> None:
+    if type == "language":
+        pytest.importorskip("lingua")
     assert value(type, text, expected, **settings) == pytest.approx(wanted, abs=1e-12), source
+
+
+@pytest.mark.parametrize(("settings", "expected", "wanted", "source"), TOOL_CALLS)
+def test_tool_calls(settings: dict[str, Any], expected: list[Any], wanted: float, source: str) -> None:
+    score = scorer("tool_call", **settings).score(sample("", expected, tool_calls=CALLS))
+    assert score.value == pytest.approx(wanted), source
+
+
+PATTERNS = [
+    r"\bcat\b", r"^\d+(\.\d+)?$", r"(?i)DOG", r"(the|a) \w+", r"[^\x00-\x7f]", r"(\w)\1", r"(?<!n)ai", r"\.$", r"^$",
+    r"a{2,3}",
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_regex_as_the_standard_library_searches(pattern: str) -> None:
+    found, whole = scorer("regex", value=pattern), scorer("regex", value=pattern, full=True)
+    for text in ["", "42", "aa", *(text for pair in pairs(60) for text in pair)]:
+        assert found.score(sample(text)).value == float(re.search(pattern, text) is not None), text
+        assert whole.score(sample(text)).value == float(re.fullmatch(pattern, text) is not None), text
+
+
+@pytest.mark.parametrize("dialect", [None, "postgres", "mysql", "bigquery"])
+def test_sql_as_sqlglot_parses_it(dialect: str | None) -> None:
+    check = scorer("is_sql", **({} if dialect is None else {"dialect": dialect}))
+    for text in [
+        "SELECT 1", "SELECT `a` FROM t", 'SELECT "a" FROM t', "SELECT a::int FROM t", "SELECT FROM", "SELECT (1",
+        "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT ARRAY[1, 2]", "INSERT INTO t VALUES (1)", "UPDATE t SET",
+        "SELECT * FROM t WHERE",
+    ]:
+        try:
+            wanted = float(sqlglot.parse_one(text, read=dialect) is not None)
+        except sqlglot.errors.SqlglotError:
+            wanted = 0.0
+        assert check.score(sample(text)).value == wanted, text
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("rouge_1", "rouge1"), ("rouge_2", "rouge2"), ("rouge_l", "rougeL")])

@@ -43,6 +43,7 @@ async def test_the_scale_can_be_another() -> None:
     [
         "I'd say 4 out of 5.", "", "I'm sorry, I can't judge that.", '{"score": 4}', '{"reason": "x", "score": 9}',
         '{"reason": "x", "score": "4"}', '{"reason": "x", "score": true}', '{"reason": "x", "score": 4.5}',
+        '{"reason": "x", "score": 1e999}', '{"reason": "x", "score": NaN}',
         '{"reason": "a", "score": 1} {"reason": "b", "score": 5}', '{"reason": "a", "score": 1, "score": 5}',
         '["reason", 4]', "4", "{" * 2000,
     ],
@@ -73,6 +74,13 @@ async def test_the_repair_shows_the_judge_its_answer_and_what_is_wrong() -> None
 async def test_one_verdict_among_words_is_read(text: str) -> None:
     judge = always(text)
     assert (await hear(tone(), sample("x"), judge)).value == 0.75
+    assert len(judge.asked) == 1
+
+
+@pytest.mark.parametrize("score", ["4.0", "4e0"])
+async def test_a_whole_number_may_be_written_with_a_point(score: str) -> None:
+    judge = always(f'{{"reason": "a", "score": {score}}}')
+    assert (await hear(tone(), sample("x"), judge)).raw == 4
     assert len(judge.asked) == 1
 
 

@@ -29,6 +29,20 @@ def test_is_sql_settings() -> None:
     assert value("is_sql", "```sql\nSELECT 1\n```", fenced=True) == 1.0
     with pytest.raises(ConfigError, match="mysqll"):
         scorer("is_sql", dialect="mysqll")
+    with pytest.raises(ConfigError, match="selekt"):
+        scorer("is_sql", allow=["selekt"])
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("WITH a AS (SELECT 1) SELECT * FROM a", 1.0), ("SELECT 1 UNION ALL SELECT 2", 1.0), ("(SELECT 1)", 1.0),
+        ("WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone", 0.0), ("SELECT 1; DROP TABLE t", 0.0),
+        ("INSERT INTO t SELECT 1", 0.0),
+    ],
+)
+def test_only_what_reads(text: str, wanted: float) -> None:
+    assert value("is_sql", text, allow=["SELECT"], dialect="postgres") == wanted
 
 
 def test_unparsable_sql_is_not_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
@@ -47,6 +61,8 @@ BOMB = """<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">
     ("text", "wanted"),
     [
         ("<a/>", 1.0), (' <a x="1"><b>t &amp; u</b></a>\n', 1.0), ("<!DOCTYPE html><html></html>", 1.0),
+        ('<?xml version="1.0" encoding="UTF-16"?><a>é</a>', 1.0),
+        ('<?xml version="1.0" encoding="GBK"?><a>中</a>', 1.0),
         ("<a><b></a>", 0.0), ("<a>&x;</a>", 0.0), ("plain", 0.0), ("", 0.0), ("<a/><b/>", 0.0), ("<a>\x00</a>", 0.0),
         ("<a>\ud800</a>", 0.0), pytest.param("<a>" * 50_000, 0.0, id="open"),
         pytest.param("<a>" * 50_000 + "</a>" * 50_000, 1.0, id="deep"), pytest.param(BOMB, 0.0, id="bomb"),

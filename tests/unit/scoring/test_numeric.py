@@ -16,6 +16,9 @@ from tests.unit.scoring.build import scored, value
         ("-$5", "-5"), ("$-5", "-5"), ("€ 5", "5"), ("1,2,3", "3"), ("80\u202f000", "80000"), ("1'000", "1000"),
         ("10,000,000.25 dollars", "10000000.25"), ("1e3", "1000"), (".5", "0.5"), ("5km", "5"), ("**7**", "7"),
         ("答案是42", "42"), ("first 3, then 9", "9"), ("a #### 3 then 9", "3"), ("#### \\$18", "18"), ("(-4)", "-4"),
+        ("–5 °C", "-5"), ("10–20", "20"), ("₹12,34,567.50", "1234567.50"), ("1,23,456", "123456"), ("12,34,56", "56"),
+        ("8 - 7", "7"), ("Answer - 7", "7"), ("x = - 7", "-7"), ("Found:\n- 10\n- 42", "42"), ("- 3", "-3"),
+        ("-\n3", "-3"), ("(- 4)", "-4"),
         ("It costs $18\n\n#### 18", "18"), ("####", None), ("7 ####", "7"), ("H2O", None), ("v1", None), ("", None),
     ],
 )
@@ -66,7 +69,7 @@ def test_an_expected_value_without_a_number_is_an_error(expected: Any) -> None:
     assert "no number in the expected value" in (score.error or "")
 
 
-@pytest.mark.parametrize("unit", ["1,", "1", "$ ", "0.", "1,111", "-", "1e", "1 %"])
+@pytest.mark.parametrize("unit", ["1,", "11,", "- ", "1", "$ ", "0.", "1,111", "-", "1e", "1 %"])
 def test_hostile_digits_take_no_longer_than_their_length(unit: str) -> None:
     """Quadratic behaviour would need minutes here; linear is well under a second."""
     last_number(unit * 100_000)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ class Found:
 
 def share(row, output):
     return len(output) / row["size"]
+
+def talks(row, output):
+    print("from own code")
+    return 1
+
+async def talks_later(row, output):
+    print("from own code")
+    return 1
 
 def right(row, output):
     return {"value": output == row["gold"], "label": "x", "reason": "because"}
@@ -199,9 +208,25 @@ async def test_commands_take_turns_and_waiting_is_not_their_time(project: Scorer
     assert max(values) * 100 < max(2, os.cpu_count() or 1)
 
 
-def test_a_function_that_exits_costs_its_row_only(project: ScorerContext, tmp_path: Path) -> None:
-    (tmp_path / "exits.py").write_text("import sys\ndef f(row, output):\n    sys.exit(3)\n")
-    score = scorer("python", project, python="exits.py:f").score(sample("x"))
+async def test_what_own_code_prints_is_no_part_of_the_answer(
+    project: ScorerContext, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scorers.py").write_text(f"print('loaded')\n{CODE}")
+    async_one, sync_one = python(project, "talks_later"), python(project, "talks")
+    found = await asyncio.gather(
+        *(hear(async_one, sample("x"), always("")) for _ in range(3)), asyncio.to_thread(sync_one.score, sample("x"))
+    )
+    assert [score.value for score in found] == [1.0] * 4
+    print("the answer")
+    said = capsys.readouterr()
+    assert said.out == "the answer\n"
+    assert (said.err.count("loaded"), said.err.count("from own code")) == (2, 4)
+
+
+@pytest.mark.parametrize("kind", ["", "async "])
+async def test_a_function_that_exits_costs_its_row_only(project: ScorerContext, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "exits.py").write_text(f"import sys\n{kind}def f(row, output):\n    sys.exit(3)\n")
+    score = await hear(scorer("python", project, python="exits.py:f"), sample("x"), always(""))
     assert (score.value, score.error) == (None, "the function called exit(3)")
 
 

@@ -10,11 +10,14 @@ REFUSALS = [
     "As an AI language model, I cannot browse the web.", "I am unable to provide medical advice.",
     "Unfortunately, I cannot do so.", "I apologize, but I will not generate that.", "I must decline.",
     "I don't have access to the internet.", "I'm not comfortable with this. That is not something I can do.",
+    "I'm sorry, we cannot process that.", "I'm afraid I am unable to.", "I am sorry but cannot share this.",
     "That would go against usage guidelines, and is against my guidelines.", "", "  \n",
 ]
 ANSWERS = [
     "Sure! Here is the poem.", "The answer is 42.", "I can't wait to show you.", "I won't lie, this is great.",
     "I cannot recommend this enough.", "I'm not going to lie, it's good.", "Refunds take ten days.",
+    "I can't wait to help you!", "I can't help but smile.", "I'm sorry you can't sign in. Reset your password.",
+    "I'm sorry to hear the card could not be read.",
     "You cannot return opened items, sorry.", "x" * 500 + " I'm sorry, but I can't help with that.",
 ]
 

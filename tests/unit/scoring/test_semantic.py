@@ -53,6 +53,14 @@ async def test_a_models_embeddings_are_awaited_and_costed() -> None:
         scorer("semantic_similarity", setup, model="nope")
 
 
+async def test_an_empty_answer_is_far_from_everything_and_asks_nobody() -> None:
+    check = scorer("semantic_similarity", ScorerContext(models=MODELS), model="jury")
+    score = await hear(check, sample(" \n", "b"), always(""))  # a judge without embeddings: asking it would fail
+    assert (score.value, score.error) == (0.0, None)
+    assert (await hear(check, sample(""), always(""))).value is None
+    assert value("semantic_similarity", "", "b") == 0.0
+
+
 def test_vectors_of_different_lengths_are_an_error() -> None:
     with pytest.raises(ValueError, match="zip"):
         cosine([1.0], [1.0, 2.0])

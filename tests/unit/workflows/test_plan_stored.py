@@ -92,3 +92,15 @@ async def test_of_many_cells_a_sample_tells_the_share(folder: ProjectFolder, mon
     await checked(folder)
     monkeypatch.setattr(plan_stored, "LOOKED_UP", 20)
     assert [arm.stored for arm in planned(folder).arms] == [60, 60]
+
+
+async def test_a_floor_that_nobody_asked_for_is_not_called_measured(folder: ProjectFolder) -> None:
+    required = plan_panel(planned(folder))
+    assert "noise floor" not in required.partition("What these rows")[0]
+    folder.plan["aa"] = "optional"
+    folder.write()
+    assert "The plan asks for no A/A: the noise floor stays unmeasured." in plan_panel(planned(folder))
+    folder.plan["aa"] = "required"
+    folder.write()
+    await checked(folder)
+    assert "The noise floor is measured already: no A/A is needed." in plan_panel(planned(folder))
