@@ -99,6 +99,7 @@ class RunTotals:
             unpriced=unpriced,
             tokens=sum(tokens) if tokens else None,
             saved_usd=sum(saved) if saved else None,
+            planned=sum(t.asked for t in totals),
         )
 
 

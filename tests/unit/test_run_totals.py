@@ -6,7 +6,7 @@ import pytest
 
 from llmexp_tui.domain.run import RunTotals
 
-PRICED = RunTotals(10, 9, 1, 2, 0.5, tokens=70, saved_usd=0.1)
+PRICED = RunTotals(10, 9, 1, 2, 0.5, tokens=70, saved_usd=0.1, planned=12)
 UNPRICED = RunTotals(10, 10, 0, 0, None, unpriced=10)
 SERVED = RunTotals(10, 10, 0, 10, 0.0, saved_usd=0.4)
 
@@ -20,5 +20,6 @@ def test_costs_add_up_as_far_as_they_are_known(runs: tuple[RunTotals, ...], cost
 
 
 def test_counts_add_up() -> None:
-    assert RunTotals.added([PRICED, UNPRICED]) == RunTotals(20, 19, 1, 2, 0.5, unpriced=10, tokens=70, saved_usd=0.1)
+    both = RunTotals(20, 19, 1, 2, 0.5, unpriced=10, tokens=70, saved_usd=0.1, planned=22)  # the second: as attempted
+    assert RunTotals.added([PRICED, UNPRICED]) == both
     assert RunTotals.added([PRICED]) == PRICED
