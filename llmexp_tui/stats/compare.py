@@ -363,7 +363,9 @@ def _needed(one: Judgement, plan: ComparisonPlan) -> tuple[int | None, int | Non
     if margin is None:
         return rows_for_effect(variance, delta, alpha=plan.alpha), None
     size = pairs.n / one.estimate.independent if one.estimate else 1.0
-    claim = MarginClaim(margin, spec.width, plan.alpha, design_effect=size)
+    claim = MarginClaim(
+        margin, spec.width, plan.alpha, design_effect=size, betting=spec.strict or plan.anytime
+    )
     rows = claim.rows(variance)
     if rows is not None and rows <= pairs.n:
         toward = claim.rows(variance, min(0.0, delta))

@@ -201,7 +201,7 @@ def _of_the_plan(prepared: Prepared) -> list[str]:
     if experiment.plan.runs == 3:
         more = 2 * rows * experiment.repeats * len(prepared.variants)
         found.append(f"where the first run leaves a gate undecided, two more follow: up to {more:,} calls more")
-    if experiment.plan.early_stop or experiment.plan.anytime:
+    if experiment.plan.early_stop:
         found.append("a run that may stop early passes a little less often at its full size than these figures say")
     return found
 
@@ -291,6 +291,7 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             cluster_size=clusters,
             # A pilot's variance holds what clusters add; without one, an intraclass correlation is assumed.
             icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
+            anytime=experiment.plan.anytime,
         )
         must = spec.role == "must_improve"
         found.append(
