@@ -16,6 +16,11 @@ from llmexp_tui.stats.result import Comparison, MetricResult, Status
 
 _NAME = 40
 _RARE = 1000
+_SHORTFALLS = {
+    "correction": ", because several candidates were tried",
+    "must_improve": ", because it had to improve",
+    "floor": ", because the baseline has not been run against itself",
+}
 
 
 def explain(metric: MetricResult) -> tuple[str, str]:
@@ -227,9 +232,9 @@ def _reach(metric: MetricResult) -> str:
 def _caveat(metric: MetricResult) -> str:
     parts = []
     if metric.gate == "inconclusive" and metric.verdict == "regressed":
-        parts.append("asked together with the other metrics it is not sure enough to fail the gate")
+        parts.append("with several questions asked at once it is not sure enough to fail the gate")
     elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
-        parts.append("for the gate that is not enough" + _missing(metric))
+        parts.append("for the gate that is not enough" + _SHORTFALLS.get(metric.shortfall or "", ""))
     if _is_of_another_time(metric):
         parts.append("the baseline was run at another time, so it neither passes nor blocks")
     elif not metric.registered:
@@ -241,14 +246,6 @@ def _caveat(metric: MetricResult) -> str:
 
 def _is_of_another_time(metric: MetricResult) -> bool:
     return metric.note is not None and "another time" in metric.note
-
-
-def _missing(metric: MetricResult) -> str:
-    if metric.role == "must_improve" and metric.verdict != "improved":
-        return ", because it had to improve"
-    if metric.noise_floor_state == "unmeasured":
-        return ", because the baseline has not been run against itself"
-    return ", because several candidates were tried"
 
 
 def _mend(metric: MetricResult) -> str:

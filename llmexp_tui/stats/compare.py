@@ -93,7 +93,8 @@ def compare_arms(
     outcome = judge([_gate_input(one) for one in judged], _levels(judged, plan), aa_required=plan.aa_required)
     adjusted = _adjusted(judged, plan)
     results = tuple(
-        _result(one, plan, state, p) for one, state, p in zip(judged, outcome.states, adjusted, strict=True)
+        replace(_result(one, plan, state, p), shortfall=shortfall)
+        for one, state, p, shortfall in zip(judged, outcome.states, adjusted, outcome.shortfalls, strict=True)
     )
     status, reasons = outcome.status, outcome.reasons
     if stale:

@@ -116,11 +116,16 @@ def test_times_are_told_by_their_values() -> None:
     assert "10.0 %" in meaning
 
 
+UNDECIDED = {"gate": "inconclusive"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"verdict": "no_regression", "gate": "inconclusive", "role": "must_improve"}, "because it had to improve"),
-        ({"verdict": "no_regression", "gate": "inconclusive"}, "because several candidates were tried"),
+        ({"verdict": "no_regression", "shortfall": "must_improve", **UNDECIDED}, "because it had to improve"),
+        ({"verdict": "no_regression", "shortfall": "floor", **UNDECIDED}, "has not been run against itself"),
+        ({"verdict": "improved", "shortfall": "correction", "noise_floor_state": "unmeasured", **UNDECIDED},
+         "because several candidates were tried"),
         ({"verdict": "regressed", "gate": "inconclusive"}, "not sure enough to fail the gate"),
         ({"confounded": True}, "what caused it is open"),
         ({"verdict": "no_regression", "note": "significantly worse, but within the margin"}, "clearly worse"),
