@@ -87,6 +87,14 @@ def test_several_candidates_share_alpha() -> None:
     assert (found.shortfalls, weaker.shortfalls) == ((None, None), ("correction", "correction"))
 
 
+def test_several_candidates_share_alpha_where_they_must_improve() -> None:
+    must = replace(IMPROVED, role="must_improve")
+    one, other = replace(must, candidate="B", p_improved=0.012), replace(must, candidate="C", p_improved=0.024)
+    assert judge([one, other], LEVELS, aa_required=False).status == "pass"
+    weaker = judge([replace(one, p_improved=0.013), other], LEVELS, aa_required=False)
+    assert (weaker.status, weaker.shortfalls) == ("inconclusive", ("correction", "correction"))
+
+
 def test_what_a_verdict_lacks_for_the_gate_is_told_apart() -> None:
     """An unmeasured floor is no reason where the plan does without one."""
     blind = replace(PASSING, floor_unmeasured=True)
