@@ -620,3 +620,11 @@ def test_a_score_that_is_all_or_nothing_is_judged_as_binary(low: float, high: fl
     assert (found.p_value, found.p_noninferiority) == (binary.p_value, binary.p_noninferiority)
     graded = compared(spec, A=low + width * a, B=low + width * (b + 0.9 * (1 - b)))
     assert "phantom" in graded.method
+
+
+def test_an_early_look_draws_as_many_flips_as_its_level_needs() -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.random(60), rng.random(60)
+    early, late = (ComparisonPlan(levels=plan_looks().levels(look)) for look in (1, 4))
+    methods = [compared(MetricSpec("m"), A=a, B=b, extra={"plan": plan}).method for plan in (early, late)]
+    assert [method.split("+")[1] for method in methods] == ["sign-flip 99999 draws", "sign-flip 9999 draws"]
