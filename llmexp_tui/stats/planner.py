@@ -221,7 +221,8 @@ def forecast(
     """Judge a plan for one metric before any call.
 
     effect: a wished effect in the metric's unit (oriented: positive is better). floor: a stored floor already scaled
-    to this size, on the working scale; otherwise expected from the variance. anytime: it may be looked at any time.
+    to this size, on the working scale; otherwise expected from the variance. cluster_size: rows for each effective
+    cluster. anytime: it may be looked at any time.
     """
     inflation = 1.0 + (cluster_size - 1.0) * icc
     inflated = Variance(variance.rows * inflation, variance.call * inflation, variance.basis)
@@ -261,8 +262,8 @@ def _impossible(
     if claim is None and spec.role != "must_improve":
         return "the metric has no margin, so that no loss can be ruled out"
     if clusters < MIN_CLUSTERS:
-        what = "rows" if clusters == rows else "clusters"
-        return f"{clusters:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
+        what = "rows" if clusters == rows else "independent clusters"
+        return f"{math.floor(10 * clusters + 1e-6) / 10:g} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
     if rows < tail:
         return f"{rows} rows are too few for it, this gate cannot pass; at least {tail} are needed"
     if claim is not None and rows < claim.least_rows:

@@ -21,6 +21,7 @@ from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.figures import above
 from llmexp_tui.scoring.base import check_programs
 from llmexp_tui.stats.compare import compare_arms
+from llmexp_tui.stats.engine import effective_clusters
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
     MetricForecast,
@@ -271,12 +272,12 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
     metrics = metrics_of(experiment, prepared.scorers, prepared.variants[prepared.baseline])
     registered = [m for m in metrics if m.spec.registered]
     chosen = registered or [m for m in metrics if m.fingerprint is not None and m.directed][:1]
-    clusters = 1.0 if rows.clusters is None else rows.size / max(1, len(np.unique(rows.clusters)))
     timed = _timed_share(session, prepared, rows.size)
     found = []
     for metric in chosen:
         spec = metric.spec
-        size = rows.size if spec.slice is None else int(_mask(rows, metric).sum())
+        chosen_rows = np.ones(rows.size, dtype=bool) if spec.slice is None else _mask(rows, metric)
+        size, clusters = int(chosen_rows.sum()), _cluster_size(rows, chosen_rows)
         some = spec.same_job and timed < 1.0
         size = round(size * timed) if some else size
         variance = _variance(session, prepared, rows, metric)
@@ -312,6 +313,13 @@ def _timed_share(session: Session, prepared: Prepared, rows: int) -> float:
     )
     carried = known or has_floors(session, prepared, session.now())
     return min(1.0, prepared.experiment.plan.fresh_rows / rows) if carried else 1.0
+
+
+def _cluster_size(rows: Frame, chosen: np.ndarray) -> float:
+    """Rows for each effective cluster: many clusters beside a huge one are worth little more than that one."""
+    if rows.clusters is None or not chosen.any():
+        return 1.0
+    return float(chosen.sum()) / effective_clusters(np.bincount(rows.clusters[chosen]))
 
 
 def _mask(rows: Frame, metric: Metric) -> np.ndarray:

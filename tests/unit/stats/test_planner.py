@@ -98,7 +98,7 @@ def test_a_margin_below_the_floor_is_warned_about() -> None:
 def test_too_few_clusters_are_impossible_however_many_rows() -> None:
     spec = MetricSpec("accuracy", "binary", margin=0.05)
     few = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=80, icc=0.0)
-    assert few.impossible is not None and "5 clusters" in few.impossible
+    assert few.impossible is not None and "5 independent clusters" in few.impossible
     tight = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=20, icc=0.5)
     assert tight.impossible is not None and "at least 620" in tight.impossible
 
