@@ -263,7 +263,8 @@ def _impossible(
         return "the metric has no margin, so that no loss can be ruled out"
     if clusters < MIN_CLUSTERS:
         what = "rows" if clusters == rows else "independent clusters"
-        return f"{math.floor(10 * clusters + 1e-6) / 10:g} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
+        there = math.floor(10 * clusters + 1e-6) / 10
+        return f"{there:g} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
     if rows < tail:
         return f"{rows} rows are too few for it, this gate cannot pass; at least {tail} are needed"
     if claim is not None and rows < claim.least_rows:
