@@ -16,6 +16,17 @@ from llmexp_tui.stats.result import Comparison, MetricResult, Status
 
 _NAME = 40
 _RARE = 1000
+_BETTER_YET = {
+    "better, but by no more than the noise": "but the baseline moves about as much when nothing has changed",
+    "better, but fewer than": "but on too few rows that do not depend on each other",
+    "better, but not shown to be so by": "but not for sure by as much as was asked for",
+}
+"""Why a gain is no improvement, by the note that says so."""
+_SHORTFALLS = {
+    "correction": ", because several candidates were tried",
+    "must_improve": ", because it had to improve",
+    "floor": ", because the baseline has not been run against itself",
+}
 
 
 def explain(metric: MetricResult) -> tuple[str, str]:
@@ -88,6 +99,8 @@ def explain_status(status: Status, metrics: Sequence[MetricResult]) -> str:
     if status == "invalid" and not broken and any(_is_of_another_time(metric) for metric in metrics):
         since = "the baseline was run at another time, and nothing shows that it would still answer the same"
         return f"The gate cannot be judged: {since}."
+    if not registered and any(_is_of_another_time(metric) for metric in metrics):
+        return "Nothing passes or fails, as the baseline was run at another time; the figures are for looking around."
     if not registered:
         return "Nothing was promised beforehand, so nothing passes or fails; the figures are for looking around."
     if status == "pass":
@@ -182,6 +195,9 @@ def _not_worse(metric: MetricResult) -> str:
     allowed = figures.margin_text(metric)
     if metric.note and "significantly worse" in metric.note:
         return f"It is clearly worse, but by less than the {allowed} allowed, so it counts as not worse"
+    better = next((words for part, words in _BETTER_YET.items() if metric.note and part in metric.note), None)
+    if better:
+        return f"It is better, {better}, so it counts as not worse"
     if metric.equivalent:
         return f"Neither a loss nor a gain as large as the {allowed} allowed would fit these rows: as good as before"
     return f"A loss as large as the {allowed} allowed would not fit these rows, so it counts as not worse"
@@ -227,9 +243,9 @@ def _reach(metric: MetricResult) -> str:
 def _caveat(metric: MetricResult) -> str:
     parts = []
     if metric.gate == "inconclusive" and metric.verdict == "regressed":
-        parts.append("asked together with the other metrics it is not sure enough to fail the gate")
+        parts.append("with several questions asked at once it is not sure enough to fail the gate")
     elif metric.gate == "inconclusive" and metric.verdict in ("improved", "no_regression"):
-        parts.append("for the gate that is not enough" + _missing(metric))
+        parts.append("for the gate that is not enough" + _SHORTFALLS.get(metric.shortfall or "", ""))
     if _is_of_another_time(metric):
         parts.append("the baseline was run at another time, so it neither passes nor blocks")
     elif not metric.registered:
@@ -241,14 +257,6 @@ def _caveat(metric: MetricResult) -> str:
 
 def _is_of_another_time(metric: MetricResult) -> bool:
     return metric.note is not None and "another time" in metric.note
-
-
-def _missing(metric: MetricResult) -> str:
-    if metric.role == "must_improve" and metric.verdict != "improved":
-        return ", because it had to improve"
-    if metric.noise_floor_state == "unmeasured":
-        return ", because the baseline has not been run against itself"
-    return ", because several candidates were tried"
 
 
 def _mend(metric: MetricResult) -> str:

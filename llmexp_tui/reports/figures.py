@@ -216,7 +216,8 @@ def floor_text(metric: MetricResult) -> str:
         return "floor 0"
     if metric.floor_ratio is not None:
         return f"{metric.floor_ratio:.1f}× floor" if metric.floor_ratio < MANY_FLOORS else f">{MANY_FLOORS}× floor"
-    return f"floor {difference(metric, metric.noise_floor)}{unit_of_change(metric)}"
+    unit = "" if metric.noise_floor is None else unit_of_change(metric)
+    return f"floor {difference(metric, metric.noise_floor)}{unit}"
 
 
 def margin_text(metric: MetricResult) -> str:

@@ -93,7 +93,8 @@ def compare_arms(
     outcome = judge([_gate_input(one) for one in judged], _levels(judged, plan), aa_required=plan.aa_required)
     adjusted = _adjusted(judged, plan)
     results = tuple(
-        _result(one, plan, state, p) for one, state, p in zip(judged, outcome.states, adjusted, strict=True)
+        replace(_result(one, plan, state, p), shortfall=shortfall)
+        for one, state, p, shortfall in zip(judged, outcome.states, adjusted, outcome.shortfalls, strict=True)
     )
     status, reasons = outcome.status, outcome.reasons
     if stale:
@@ -364,7 +365,9 @@ def _needed(one: Judgement, plan: ComparisonPlan) -> tuple[int | None, int | Non
     if margin is None:
         return rows_for_effect(variance, delta, alpha=plan.alpha), None
     size = pairs.n / one.estimate.independent if one.estimate else 1.0
-    claim = MarginClaim(margin, spec.width, plan.alpha, design_effect=size)
+    claim = MarginClaim(
+        margin, spec.width, plan.alpha, design_effect=size, betting=spec.strict or plan.anytime
+    )
     rows = claim.rows(variance)
     if rows is not None and rows <= pairs.n:
         toward = claim.rows(variance, min(0.0, delta))

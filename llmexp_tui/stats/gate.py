@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmexp_tui.stats.multiplicity import holm, holm_levels
-from llmexp_tui.stats.result import GateState, Status, Verdict
+from llmexp_tui.stats.result import GateState, Shortfall, Status, Verdict
 from llmexp_tui.stats.spec import Levels, Role
 
 
@@ -35,19 +35,24 @@ class GateInput:
 
 @dataclass(frozen=True, slots=True)
 class GateOutcome:
-    """states: one for each input, None for exploratory metrics. p_gate: the largest adjusted p over candidates."""
+    """states, shortfalls: one for each input, None for exploratory metrics and where nothing is short.
+
+    p_gate: the largest adjusted p over candidates.
+    """
 
     status: Status
     states: tuple[GateState | None, ...]
     reasons: tuple[str, ...]
     p_gate: float | None
+    shortfalls: tuple[Shortfall | None, ...]
 
 
 def judge(inputs: Sequence[GateInput], levels: Levels, *, aa_required: bool) -> GateOutcome:
     """Gate states and the overall status. levels: the one-sided nominal levels of this look."""
     registered = [entry for entry in inputs if entry.role != "exploratory"]
     if not registered:
-        return GateOutcome("inconclusive", (None,) * len(inputs), ("no metric is registered as a gate",), None)
+        none = (None,) * len(inputs)
+        return GateOutcome("inconclusive", none, ("no metric is registered as a gate",), None, none)
     failing = _failing(registered, levels)
     candidates = list(dict.fromkeys(entry.candidate for entry in registered))
     p_pass = [_p_candidate(registered, name, "gate") for name in candidates]
@@ -55,20 +60,23 @@ def judge(inputs: Sequence[GateInput], levels: Levels, *, aa_required: bool) -> 
     pass_level = dict(zip(candidates, holm_levels(p_pass, levels.noninferior), strict=True))
     must_level = dict(zip(candidates, holm_levels(p_must, levels.improve), strict=True))
     states: list[GateState | None] = []
+    shortfalls: list[Shortfall | None] = []
     reasons: list[str] = []
     for entry in inputs:
         if entry.role == "exploratory":
             states.append(None)
+            shortfalls.append(None)
             continue
         level = (must_level if entry.role == "must_improve" else pass_level)[entry.candidate]
-        state, reason = _passing(entry, level, aa_required)
+        state, reason, shortfall = _passing(entry, level, aa_required)
         if id(entry) in failing:
-            state, reason = "fail", entry.reason
+            state, reason, shortfall = "fail", entry.reason, None
         states.append(state)
+        shortfalls.append(shortfall)
         if state != "pass":
             reasons.append(f"{entry.candidate}, {entry.metric}: {reason}")
     p_gate = max(holm([max(a, b) for a, b in zip(p_pass, p_must, strict=True)]))
-    return GateOutcome(_status(states, registered), tuple(states), tuple(reasons), p_gate)
+    return GateOutcome(_status(states, registered), tuple(states), tuple(reasons), p_gate, tuple(shortfalls))
 
 
 def _failing(registered: Sequence[GateInput], levels: Levels) -> set[int]:
@@ -97,18 +105,19 @@ def _p_candidate(registered: Sequence[GateInput], candidate: str, role: Role) ->
     return max((_p_entry(e) for e in registered if e.candidate == candidate and e.role == role), default=0.0)
 
 
-def _passing(entry: GateInput, level: float, aa_required: bool) -> tuple[GateState, str]:
+def _passing(entry: GateInput, level: float, aa_required: bool) -> tuple[GateState, str, Shortfall | None]:
     if entry.verdict == "regressed":
-        return "inconclusive", "worse than the baseline, but not beyond the correction for several metrics"
+        reason = "worse than the baseline, but not beyond the correction for several metrics or candidates"
+        return "inconclusive", reason, "correction"
     if entry.verdict == "inconclusive":
-        return "inconclusive", entry.reason
+        return "inconclusive", entry.reason, None
     if entry.role == "must_improve" and entry.verdict != "improved":
-        return "inconclusive", "it must improve, and an improvement was not shown"
+        return "inconclusive", "it must improve, and an improvement was not shown", "must_improve"
     if _p_entry(entry) > level:
-        return "inconclusive", "shown for one candidate, but not beyond the correction for several"
+        return "inconclusive", "shown for one candidate, but not beyond the correction for several", "correction"
     if aa_required and entry.floor_unmeasured:
-        return "inconclusive", "the noise floor is not measured, and the plan requires it"
-    return "pass", entry.reason
+        return "inconclusive", "the noise floor is not measured, and the plan requires it", "floor"
+    return "pass", entry.reason, None
 
 
 def _status(states: Sequence[GateState | None], registered: Sequence[GateInput]) -> Status:

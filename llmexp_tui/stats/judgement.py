@@ -206,6 +206,7 @@ def _evidence(
         upper90=bound.upper(levels.noninferior),
         margin=spec.working_margin,
         significantly_worse=est.interval.p_below(0.0) <= levels.regress,
+        significantly_better=max(half, est.interval.p_above(0.0)) <= levels.improve,
         active=est.flip.active,
         p_unseen=0.0 if strict is not None else est.p_unseen(spec),
         strict=strict is not None,

@@ -15,6 +15,9 @@ from llmexp_tui.stats.verdict import MIN_CLUSTERS
 
 POWER = 0.80
 ROWS_LIMIT = 10_000_000
+BETTING_ROWS = 2.0
+"""Rows that the betting bound takes to show what an interval shows with one: 1.5 to 2 by simulation (equal variants,
+margins .05 and .10, a tenth or a fifth of binary rows differing, graded scores with an SD of .1 or .2)."""
 Basis = Literal["pilot", "aa", "assumed"]
 
 
@@ -84,9 +87,11 @@ def variance_assumed(spec: MetricSpec, baseline: float | None = None) -> Varianc
 class MarginClaim:
     """ "Not worse by the margin", to be shown with some power. Working scale.
 
-    width: the largest row difference of a bounded score; it adds the phantom pair, and the fewest independent rows
-    below which a rare total loss of the margin's size may stay unseen. design_effect: rows that are worth one
-    independent row, above 1 where rows come in clusters. tail: rows that a quantile needs, clustered or not.
+    margin: below zero for "better by more than that", which is how an improvement is claimed. width: the largest row
+    difference of a bounded score; it adds the phantom pair, and the fewest independent rows below which a rare total
+    loss of the margin's size may stay unseen. design_effect: rows that are worth one independent row, above 1 where
+    rows come in clusters. tail: rows that a quantile needs, clustered or not. betting: the claim rests on the betting
+    bound, for which a row is worth less.
     """
 
     margin: float
@@ -95,12 +100,13 @@ class MarginClaim:
     power: float = POWER
     design_effect: float = 1.0
     tail: int = 0
+    betting: bool = False
 
     @property
     def least_rows(self) -> int:
         """Rows without which the claim can never be made."""
         least: float = MIN_CLUSTERS
-        if self.width is not None:
+        if self.width is not None and self.margin > 0.0:
             share = min(self.margin / self.width, 1.0 - 1e-9)
             least = max(least, math.ceil(math.log(self.alpha) / math.log1p(-share) - 1e-9))
         return max(math.ceil(least * self.design_effect - 1e-9), self.tail)
@@ -118,14 +124,15 @@ class MarginClaim:
         if self.width is not None:
             # n = ratio (V + phantom / n), solved for n.
             rows = (rows + math.sqrt(rows**2 + 4.0 * ratio * self._phantom)) / 2.0
-        return _whole(max(rows, self.least_rows))
+        return _whole(max(rows * self._price, self.least_rows))
 
-    def repeats(self, variance: Variance, rows: int, limit: int = 100) -> int | None:
-        """Repeats that show it for an equal candidate on this many rows; None where none would."""
-        if rows < self.least_rows:
+    def repeats(self, variance: Variance, rows: int, effect: float = 0.0, limit: int = 100) -> int | None:
+        """Repeats that show it on this many rows when the true effect is `effect`; None where none would."""
+        distance = self.margin + effect
+        if distance <= 0.0 or rows < self.least_rows:
             return None
-        allowed = rows * (self.margin / self._z) ** 2 - variance.rows
-        allowed -= self._phantom / rows
+        worth = rows / self._price
+        allowed = worth * (distance / self._z) ** 2 - variance.rows - self._phantom / worth
         if allowed <= 0.0:
             return None
         needed = max(1, math.ceil(2.0 * variance.call / allowed - 1e-9))
@@ -135,11 +142,21 @@ class MarginClaim:
         """Chance to show it on this many rows when the true (oriented) effect is `effect`."""
         if rows < self.least_rows:
             return 0.0
-        variance += self._phantom / rows
+        worth = rows / self._price
+        variance += self._phantom / worth
         if variance <= 0.0:
             return float(self.margin + effect > 0.0)
-        gap = (self.margin + effect) * math.sqrt(rows) / math.sqrt(variance) - normal_quantile(1.0 - self.alpha)
+        gap = (self.margin + effect) * math.sqrt(worth) / math.sqrt(variance) - normal_quantile(1.0 - self.alpha)
         return normal_sf(-gap)
+
+    def detectable(self, variance: float, rows: int) -> float:
+        """Smallest true (oriented) effect at which it is shown on this many rows."""
+        worth = rows / self._price
+        return self._z * math.sqrt((variance + self._phantom / worth) / worth) - self.margin
+
+    @property
+    def _price(self) -> float:
+        return BETTING_ROWS if self.betting else 1.0
 
     @property
     def _phantom(self) -> float:
@@ -159,17 +176,6 @@ def rows_for_effect(variance: float, effect: float, *, alpha: float = 0.05, powe
     return _whole(ratio * ratio)
 
 
-def repeats_for_effect(
-    variance: Variance, rows: int, effect: float, *, alpha: float = 0.05, power: float = POWER, limit: int = 100
-) -> int | None:
-    """Fewest repeats that find the effect on this many rows; None where none would."""
-    allowed = rows * (effect / _power_z(alpha / 2.0, power)) ** 2 - variance.rows
-    if allowed <= 0.0:
-        return None
-    needed = max(1, math.ceil(2.0 * variance.call / allowed - 1e-9))
-    return needed if needed <= limit else None
-
-
 def detectable_effect(variance: float, rows: float, *, alpha: float = 0.05, power: float = POWER) -> float:
     """Smallest true effect found with this power at these rows (MDE), working scale."""
     return _power_z(alpha / 2.0, power) * math.sqrt(variance / rows)
@@ -184,8 +190,9 @@ def noise_floor_at(variance: Variance, rows: int, repeats: float) -> float:
 class MetricForecast:
     """What a metric can show with the rows and repeats there are. Sizes in the metric's unit (ratio minus one).
 
-    rows_needed, repeats_needed: for a pass of an equal candidate 8 times in 10. rows_for_effect, repeats_for_effect:
-    to find the wished effect as improved, by more rows or by more calls for the rows there are. power: chance that an
+    mde: the smallest effect that would be found, `min_effect` counted. rows_needed, repeats_needed: for a pass of an
+    equal candidate 8 times in 10. rows_for_effect, repeats_for_effect: to find the wished effect as improved (one
+    below zero: as regressed), by more rows or by more calls for the rows there are. power: chance that an
     equal candidate passes. All of these are None of a metric that must improve: an equal candidate is not to pass.
     impossible: why the gate can never pass. warning: why a pass is not to be counted on, the
     margin below the floor for one. mde and noise_floor are None where there is no row.
@@ -209,11 +216,13 @@ class MetricForecast:
 def forecast(
     spec: MetricSpec, rows: int, repeats: float, variance: Variance, *, alpha: float = 0.05, power: float = POWER,
     effect: float | None = None, cluster_size: float = 1.0, icc: float = 0.0, floor: float | None = None,
+    anytime: bool = False,
 ) -> MetricForecast:
     """Judge a plan for one metric before any call.
 
     effect: a wished effect in the metric's unit (oriented: positive is better). floor: a stored floor already scaled
-    to this size, on the working scale; otherwise expected from the variance.
+    to this size, on the working scale; otherwise expected from the variance. cluster_size: rows for each effective
+    cluster. anytime: it may be looked at any time.
     """
     inflation = 1.0 + (cluster_size - 1.0) * icc
     inflated = Variance(variance.rows * inflation, variance.call * inflation, variance.basis)
@@ -223,22 +232,22 @@ def forecast(
     tail = tail_rows(spec.quantile) if spec.quantile is not None else 0
     claim = None
     if margin is not None and spec.role != "must_improve":
-        claim = MarginClaim(margin, spec.width, alpha, power, inflation, tail)
+        claim = MarginClaim(margin, spec.width, alpha, power, inflation, tail, spec.strict or anytime)
     chance = claim.chance(total, rows) if claim else None
     impossible = _impossible(spec, claim, rows, rows / cluster_size, tail)
-    size = math.log1p(effect) if effect is not None and spec.is_ratio else effect
-    wished = None if size is None else rows_for_effect(total, size, alpha=alpha, power=power)
-    calls = None if size is None else repeats_for_effect(inflated, rows, size, alpha=alpha, power=power)
+    size = None if effect is None else math.log1p(effect) if spec.is_ratio else effect
+    least = spec.working_min_effect if size is None or size > 0.0 else 0.0
+    change = MarginClaim(-least, spec.width, alpha / 2.0, power, inflation, tail, anytime)
     return MetricForecast(
         metric=spec.name,
         rows=rows,
         repeats=repeats,
-        mde=_own_unit(spec, detectable_effect(total, rows, alpha=alpha, power=power)) if rows else None,
+        mde=_own_unit(spec, change.detectable(total, rows)) if rows else None,
         noise_floor=None if expected is None else _own_unit(spec, expected),
         rows_needed=claim.rows(total) if claim else None,
         repeats_needed=claim.repeats(inflated, rows) if claim else None,
-        rows_for_effect=None if wished is None else max(wished, math.ceil(MIN_CLUSTERS * inflation - 1e-9)),
-        repeats_for_effect=calls,
+        rows_for_effect=None if size is None else change.rows(total, abs(size)),
+        repeats_for_effect=None if size is None else change.repeats(inflated, rows, abs(size)),
         power=chance,
         impossible=impossible,
         warning=None if impossible or claim is None or expected is None else _warning(spec, expected, chance),
@@ -253,8 +262,9 @@ def _impossible(
     if claim is None and spec.role != "must_improve":
         return "the metric has no margin, so that no loss can be ruled out"
     if clusters < MIN_CLUSTERS:
-        what = "rows" if clusters == rows else "clusters"
-        return f"{clusters:.0f} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
+        what = "rows" if clusters == rows else "independent clusters"
+        there = math.floor(10 * clusters + 1e-6) / 10
+        return f"{there:g} {what} are too few for any verdict; {MIN_CLUSTERS} is the least"
     if rows < tail:
         return f"{rows} rows are too few for it, this gate cannot pass; at least {tail} are needed"
     if claim is not None and rows < claim.least_rows:

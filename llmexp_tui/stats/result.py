@@ -16,6 +16,7 @@ GateState = Literal["pass", "fail", "inconclusive"]
 Status = Literal["pass", "fail", "inconclusive", "invalid"]
 Cause = Literal["open", "unseen", "floor", "few_differ", "no_margin", "worst_run", "too_little", "not_called", "lost",
                 "invalid", "unplanned"]  # fmt: skip
+Shortfall = Literal["correction", "must_improve", "floor"]
 FloorState = Literal["measured", "deterministic", "unmeasured", "invalid"]
 
 
@@ -40,6 +41,8 @@ class MetricResult:
     margin claim that chance if the variants are equal; None where nothing would.
     n_dropped: rows without a usable pair. fragility: fewest rows whose two results, swapped, change the verdict.
     cause: what kind of reason an inconclusive verdict has; None for every other verdict.
+    shortfall: what keeps a verdict from counting for the gate: the correction for several metrics or candidates, a
+    role that asks for more, or the floor that the plan requires; None where nothing does.
     threshold: of a share, the limit above which a value counts. net: the delta is rows won less rows lost, as a share
     of the rows, whatever unit the arms' own values have.
     worst_case_low/high: the delta if every pair lost to the scorer had gone against, or for, the candidate.
@@ -89,6 +92,7 @@ class MetricResult:
     on_inconclusive: OnInconclusive = "fail"
     alpha: float = 0.05
     cause: Cause | None = None
+    shortfall: Shortfall | None = None
     note: str | None = None
     confounded: bool = False
     q_value: float | None = None

@@ -22,7 +22,8 @@ class Evidence:
     None without a margin. floor: None where unmeasured. lower90, upper90: the margin claim's interval.
     p_unseen: the part of p_noninferior that says how likely a rare total loss would have stayed unseen.
     strict: the margin claim rests on the betting bound.
-    significantly_worse: the upper end of the 95 % interval lies below zero.
+    significantly_worse: the upper end of the 95 % interval lies below zero. significantly_better: the lower end lies
+    above zero and the sign flips agree, however small a gain is asked for.
     """
 
     delta: float
@@ -38,6 +39,7 @@ class Evidence:
     active: int
     p_unseen: float = 0.0
     strict: bool = False
+    significantly_better: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,22 @@ def decide(evidence: Evidence, levels: Levels) -> Decision:
     if noninferior:
         assert evidence.margin is not None
         equivalent = evidence.upper90 < evidence.margin
-        note = "significantly worse, but within the margin" if evidence.significantly_worse else None
+        note = _beside_no_regression(evidence, beyond)
         return Decision("no_regression", "a loss as large as the margin is ruled out", equivalent, note)
     return _undecided(evidence, levels, beyond)
+
+
+def _beside_no_regression(evidence: Evidence, beyond: bool) -> str | None:
+    """What else the data show of a metric that is not worse by its margin."""
+    if evidence.significantly_worse:
+        return "significantly worse, but within the margin"
+    if not evidence.significantly_better:
+        return None
+    if not beyond:
+        return "significantly better, but by no more than the noise floor"
+    if evidence.active < MIN_CLUSTERS:
+        return f"significantly better, but fewer than {MIN_CLUSTERS} independent rows differ"
+    return "significantly better, but not shown to be so by the least gain that counts"
 
 
 def _regressed_reason(evidence: Evidence) -> str:

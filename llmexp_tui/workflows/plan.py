@@ -21,6 +21,7 @@ from llmexp_tui.providers.prices import price_of
 from llmexp_tui.reports.figures import above
 from llmexp_tui.scoring.base import check_programs
 from llmexp_tui.stats.compare import compare_arms
+from llmexp_tui.stats.engine import effective_clusters
 from llmexp_tui.stats.floor import REACH
 from llmexp_tui.stats.planner import (
     MetricForecast,
@@ -205,7 +206,7 @@ def _of_the_plan(prepared: Prepared) -> list[str]:
     if experiment.plan.runs == 3:
         more = 2 * rows * experiment.repeats * len(prepared.variants)
         found.append(f"where the first run leaves a gate undecided, two more follow: up to {more:,} calls more")
-    if experiment.plan.early_stop or experiment.plan.anytime:
+    if experiment.plan.early_stop:
         found.append("a run that may stop early passes a little less often at its full size than these figures say")
     return found
 
@@ -275,12 +276,12 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
     metrics = metrics_of(experiment, prepared.scorers, prepared.variants[prepared.baseline])
     registered = [m for m in metrics if m.spec.registered]
     chosen = registered or [m for m in metrics if m.fingerprint is not None and m.directed][:1]
-    clusters = 1.0 if rows.clusters is None else rows.size / max(1, len(np.unique(rows.clusters)))
     timed = _timed_share(session, prepared, rows.size)
     found = []
     for metric in chosen:
         spec = metric.spec
-        size = rows.size if spec.slice is None else int(_mask(rows, metric).sum())
+        chosen_rows = np.ones(rows.size, dtype=bool) if spec.slice is None else _mask(rows, metric)
+        size, clusters = int(chosen_rows.sum()), _cluster_size(rows, chosen_rows)
         some = spec.same_job and timed < 1.0
         size = round(size * timed) if some else size
         variance = _variance(session, prepared, rows, metric)
@@ -295,6 +296,7 @@ def _gates(session: Session, prepared: Prepared, effect: float | None, power: fl
             cluster_size=clusters,
             # A pilot's variance holds what clusters add; without one, an intraclass correlation is assumed.
             icc=ASSUMED_ICC if clusters > 1 and variance.basis != "pilot" else 0.0,
+            anytime=experiment.plan.anytime,
         )
         must = spec.role == "must_improve"
         found.append(
@@ -315,6 +317,13 @@ def _timed_share(session: Session, prepared: Prepared, rows: int) -> float:
     )
     carried = known or has_floors(session, prepared, session.now())
     return min(1.0, prepared.experiment.plan.fresh_rows / rows) if carried else 1.0
+
+
+def _cluster_size(rows: Frame, chosen: np.ndarray) -> float:
+    """Rows for each effective cluster: many clusters beside a huge one are worth little more than that one."""
+    if rows.clusters is None or not chosen.any():
+        return 1.0
+    return float(chosen.sum()) / effective_clusters(np.bincount(rows.clusters[chosen]))
 
 
 def _mask(rows: Frame, metric: Metric) -> np.ndarray:

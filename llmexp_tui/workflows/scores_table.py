@@ -65,7 +65,7 @@ def compare_scores_file(
     """
     columns = read_scores(path, [slice_.partition("=")[0].strip() for slice_ in slices])
     shown = one_line(str(path), 160)
-    names = tuple(metrics) or _metric_names(columns)
+    names = tuple(dict.fromkeys(metrics)) or _metric_names(columns)
     if "metric" not in columns and len(names) > 1:
         raise UsageError(
             f"{len(names)} metrics asked for, and no column says which score is whose",

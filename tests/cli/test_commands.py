@@ -197,3 +197,18 @@ def test_plan_learns_from_a_small_pilot_and_prices_what_an_effect_needs(tmp_path
     assert "noise from stored runs" in after and "nothing is measured" not in after
     assert "90% of the time" in after
     assert re.search(r"an effect of 10.0 pts needs [\d,]+ rows \(.*\)", after), after
+
+
+def test_plan_counts_clusters_by_what_they_are_worth(tmp_path):
+    """Forty-one clusters, one of which holds most of the rows: no verdict will come of them, and no row shows it."""
+    folder = project(tmp_path, rows=120)
+    table = folder / "requests.csv"
+    head, *lines = table.read_text("utf-8").splitlines()
+    customers = ["big" if number < 80 else f"c{number}" for number in range(len(lines))]
+    rows = [f"{line},{customer}" for line, customer in zip(lines, customers, strict=True)]
+    table.write_text("\n".join([f"{head},customer", *rows]) + "\n", "utf-8")
+    settings = folder / "llmexp.toml"
+    path = 'path = "requests.csv"'
+    settings.write_text(settings.read_text("utf-8").replace(path, f'{path}\ncluster = "customer"'), "utf-8")
+    planned = " ".join(llmexp("plan", "tone", cwd=folder).out.split())
+    assert "2.2 independent clusters are too few for any verdict; 6 is the least" in planned

@@ -11,7 +11,16 @@ import pytest
 from llmexp_tui.reports.explain import details, explain, explain_gate, explain_status
 from llmexp_tui.reports.markdown import comparison_markdown
 from llmexp_tui.reports.text_panel import comparison_panel
-from llmexp_tui.stats import Comparison, ComparisonPlan, InfluentialRow, MetricSpec, compare_scores
+from llmexp_tui.stats import (
+    Comparison,
+    ComparisonPlan,
+    InfluentialRow,
+    MetricData,
+    MetricSpec,
+    Samples,
+    compare_arms,
+    compare_scores,
+)
 from tests.unit.reports.build import HOSTILE, latency, metric
 
 JARGON = re.compile(r"p-value|p value|null|hypothes|signific|confidence|interval|alpha|bootstrap|±|σ|NaN|None|nan\b")
@@ -116,14 +125,21 @@ def test_times_are_told_by_their_values() -> None:
     assert "10.0 %" in meaning
 
 
+UNDECIDED = {"gate": "inconclusive"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"verdict": "no_regression", "gate": "inconclusive", "role": "must_improve"}, "because it had to improve"),
-        ({"verdict": "no_regression", "gate": "inconclusive"}, "because several candidates were tried"),
+        ({"verdict": "no_regression", "shortfall": "must_improve", **UNDECIDED}, "because it had to improve"),
+        ({"verdict": "no_regression", "shortfall": "floor", **UNDECIDED}, "has not been run against itself"),
+        ({"verdict": "improved", "shortfall": "correction", "noise_floor_state": "unmeasured", **UNDECIDED},
+         "because several candidates were tried"),
         ({"verdict": "regressed", "gate": "inconclusive"}, "not sure enough to fail the gate"),
         ({"confounded": True}, "what caused it is open"),
         ({"verdict": "no_regression", "note": "significantly worse, but within the margin"}, "clearly worse"),
+        ({"verdict": "no_regression", "note": "significantly better, but by no more than the noise floor"},
+         "It is better, but the baseline moves about as much when nothing has changed, so"),
         ({"delta": None, "verdict": "inconclusive", "n_pairs": 3, "reason": "x"}, "At least 6 rows"),
         ({"delta": None, "verdict": "inconclusive", "reason": "x"}, "More rows"),
         ({"invalid": True, "n_unpaired": 5, "reason": "x"}, "Finish the run"),
@@ -195,6 +211,26 @@ def test_the_gate_names_what_decided() -> None:
     two = [metric(gate="fail"), metric(candidate="terse", gate="fail")]
     assert "exact_match of short and exact_match of terse" in explain_status("fail", two)
     assert "Nothing was promised beforehand" in explain_status("inconclusive", [metric(registered=False)])
+    stored = metric(registered=False, note="exploratory: the baseline was measured at another time")
+    assert "promised" not in explain_status("inconclusive", [stored])
+
+
+def test_a_gain_that_is_no_improvement_says_why() -> None:
+    """Each note of a real comparison has its words: less than asked for, no more than the floor, few rows."""
+    rows = np.arange(200)
+    arms = {"A": Samples(rows, (rows >= 60) * 1.0), "B": Samples(rows, (rows >= 40) * 1.0)}
+    wobbling = {**arms, "A2": Samples(rows, ((rows < 54) | (rows >= 114)) * 1.0)}
+    few = {**arms, "B": Samples(rows, (rows >= 55) * 1.0)}
+    for spec, sides, plan, words in (
+        (MetricSpec("m", "binary", min_effect=0.09), arms, ComparisonPlan(), "not for sure by as much as was asked"),
+        (MetricSpec("m", "binary"), wobbling, ComparisonPlan(), "the baseline moves about as much"),
+        (MetricSpec("m", "binary"), few, ComparisonPlan(alpha=0.2), "on too few rows"),
+    ):
+        data = MetricData(spec, sides, 200)
+        aa = "A2" if "A2" in sides else None
+        found = compare_arms([data], baseline="A", candidates=["B"], aa=aa, plan=plan).metrics[0]
+        assert found.verdict == "no_regression"
+        assert words in explain(found)[1]
 
 
 def test_every_run_stands_beside_the_pooled_change():

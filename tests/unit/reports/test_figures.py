@@ -73,6 +73,10 @@ def test_the_floor_says_where_it_comes_from(state, text):
     assert figures.floor_text(metric(noise_floor_state=state)) == text
 
 
+def test_a_floor_of_nothing_measured_has_no_unit():
+    assert figures.floor_text(metric(noise_floor=None, floor_ratio=None)) == "floor –"
+
+
 def test_every_verdict_has_a_glyph_and_a_word():
     verdicts = ["improved", "regressed", "no_regression", "inconclusive"]
     badges = {str(figures.verdict_badge(metric(verdict=verdict))) for verdict in verdicts}

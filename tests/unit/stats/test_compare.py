@@ -25,6 +25,7 @@ from llmexp_tui.stats import (
     compare_scores,
     to_json,
 )
+from llmexp_tui.stats.anytime import BettingModel
 from llmexp_tui.stats.sequential import plan_looks
 from tests.unit.stats.tables import column, compared, flipped, result, table, zero_one
 
@@ -203,6 +204,31 @@ def test_failed_scorers_drop_pairs_and_too_many_decide_nothing() -> None:
     many = result(BINARY, A=a, B=b)
     assert (many.status, many.metrics[0].verdict) == ("inconclusive", "inconclusive")
     assert many.metrics[0].delta is not None
+
+
+@pytest.mark.parametrize(
+    ("losses", "also_registered", "state"), [(10, 0, "measured"), (11, 0, "invalid"), (11, 1, "measured")]
+)
+def test_an_aa_is_ill_at_one_in_a_hundred_after_holm(losses: int, also_registered: int, state: str) -> None:
+    """Against one row the other way 10 losses have p = .012 and 11 p = .006, which twice over is healthy again."""
+    a = zero_one(200, 100)
+    drifted, same = {"A": a, "B": a, "A2": flipped(a, 1, losses)}, {"A": a, "B": a, "A2": flipped(a, 3, 3)}
+    data = [
+        MetricData(MetricSpec("m", "binary"), {name: column(scores) for name, scores in drifted.items()}, 200),
+        *[MetricData(MetricSpec("n", "binary"), {k: column(v) for k, v in same.items()}, 200)] * also_registered,
+    ]
+    found = compare_arms(data, baseline="A", candidates=["B"], aa="A2")
+    assert found.metrics[0].noise_floor_state == state
+
+
+def test_what_is_explored_at_any_time_is_corrected_by_its_wealth() -> None:
+    a = zero_one(200, 120)
+    spec, plan = MetricSpec("m", "binary", role="exploratory"), ComparisonPlan(anytime=True)
+    b = flipped(a, 14, 2)
+    found = compared(spec, A=a, B=b, extra={"plan": plan})
+    wealth = BettingModel(b - a, np.ones(200), 1.0).e_value
+    assert wealth > 1.5
+    assert found.q_value == pytest.approx(1.0 / wealth)
 
 
 def test_rows_in_one_arm_only_make_it_invalid() -> None:
@@ -594,3 +620,11 @@ def test_a_score_that_is_all_or_nothing_is_judged_as_binary(low: float, high: fl
     assert (found.p_value, found.p_noninferiority) == (binary.p_value, binary.p_noninferiority)
     graded = compared(spec, A=low + width * a, B=low + width * (b + 0.9 * (1 - b)))
     assert "phantom" in graded.method
+
+
+def test_an_early_look_draws_as_many_flips_as_its_level_needs() -> None:
+    rng = np.random.default_rng(4)
+    a, b = rng.random(60), rng.random(60)
+    early, late = (ComparisonPlan(levels=plan_looks().levels(look)) for look in (1, 4))
+    methods = [compared(MetricSpec("m"), A=a, B=b, extra={"plan": plan}).method for plan in (early, late)]
+    assert [method.split("+")[1] for method in methods] == ["sign-flip 99999 draws", "sign-flip 9999 draws"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from llmexp_tui.stats import distributions as d
+from llmexp_tui.stats.interval import TangoModel
+from llmexp_tui.stats.multiplicity import benjamini_hochberg
 
 
 def test_normal_and_t_match_scipy() -> None:
@@ -39,3 +42,15 @@ def test_rate_intervals_match_statsmodels() -> None:
     assert d.clopper_pearson(17, 60, 0.95) == pytest.approx(proportion_confint(17, 60, method="beta"))
     assert d.clopper_pearson(0, 10, 0.95)[0] == 0.0
     assert d.clopper_pearson(10, 10, 0.95)[1] == 1.0
+
+
+@pytest.mark.parametrize(("hits", "rows"), [(0, 1), (1, 7), (17, 60), (999, 1000)])
+def test_what_scipy_has_ready_is_what_stands_here(hits: int, rows: int) -> None:
+    found = stats.binomtest(hits, rows)
+    for method, own in (("wilson", d.wilson_interval), ("exact", d.clopper_pearson)):
+        assert own(hits, rows, 0.9) == pytest.approx(tuple(found.proportion_ci(0.9, method)), abs=1e-9)
+    p_values = np.random.default_rng(rows).random(rows) ** 3
+    assert benjamini_hochberg(list(p_values)) == pytest.approx(list(stats.false_discovery_control(p_values)))
+    model, z = TangoModel(hits, 0, rows + 3), stats.norm.isf(0.01)
+    root = optimize.brentq(lambda null: model.score(null) - z, -1 + 1e-9, model.estimate - 1e-9)
+    assert model.lower(0.01) == pytest.approx(root, abs=1e-9)

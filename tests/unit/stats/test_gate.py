@@ -84,6 +84,27 @@ def test_several_candidates_share_alpha() -> None:
     weaker = judge([replace(one, p_noninferior=0.03), other], LEVELS, aa_required=False)
     assert weaker.states == ("inconclusive", "inconclusive")
     assert "for several" in weaker.reasons[0]
+    assert (found.shortfalls, weaker.shortfalls) == ((None, None), ("correction", "correction"))
+
+
+def test_several_candidates_share_alpha_where_they_must_improve() -> None:
+    must = replace(IMPROVED, role="must_improve")
+    one, other = replace(must, candidate="B", p_improved=0.012), replace(must, candidate="C", p_improved=0.024)
+    assert judge([one, other], LEVELS, aa_required=False).status == "pass"
+    weaker = judge([replace(one, p_improved=0.013), other], LEVELS, aa_required=False)
+    assert (weaker.status, weaker.shortfalls) == ("inconclusive", ("correction", "correction"))
+
+
+def test_what_a_verdict_lacks_for_the_gate_is_told_apart() -> None:
+    """An unmeasured floor is no reason where the plan does without one."""
+    blind = replace(PASSING, floor_unmeasured=True)
+    must = replace(PASSING, role="must_improve")
+    assert outcome(blind).shortfalls == (None,)
+    assert outcome(blind, aa_required=True).shortfalls == ("floor",)
+    assert outcome(must, blind, aa_required=True).shortfalls == ("must_improve", "floor")
+    several = [replace(blind, candidate=name, p_noninferior=0.04) for name in "BC"]
+    assert judge(several, LEVELS, aa_required=False).shortfalls == ("correction", "correction")
+    assert judge([REGRESSED, PASSING], LEVELS, aa_required=False).shortfalls == (None, None)
 
 
 def test_an_improvement_passes_by_its_own_p_value() -> None:

@@ -95,3 +95,10 @@ def test_the_correction_is_halls_cubic() -> None:
     model, t, a = StudentModel(0.0, 0.0, 1.0, math.inf, -0.3), 2.0, -0.3
     expected = stats.norm.sf(t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6)
     assert model.p_above(-t) == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize(("rows", "margin"), [(300, 0.02), (200, 0.03), (175, 0.05), (100, 0.10)])
+def test_what_only_loses_passes_at_the_margin_six_times_in_a_hundred_at_most(rows: int, margin: float) -> None:
+    """The README's figure, exactly: without a row won the number lost is binomial, and these sizes are the worst."""
+    most = max(lost for lost in range(rows // 2) if TangoModel(0, lost, rows).p_above(-margin) <= 0.05)
+    assert 0.055 < stats.binom.cdf(most, rows, margin) < 0.0605

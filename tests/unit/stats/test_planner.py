@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from llmexp_tui.stats import MetricSpec, Samples, measure_floor
+from llmexp_tui.stats import ComparisonPlan, MetricData, MetricSpec, Samples, compare_arms, measure_floor
 from llmexp_tui.stats.engine import mean_model
 from llmexp_tui.stats.planner import (
     MarginClaim,
@@ -15,7 +16,6 @@ from llmexp_tui.stats.planner import (
     detectable_effect,
     forecast,
     noise_floor_at,
-    repeats_for_effect,
     rows_for_effect,
     variance_assumed,
     variance_from_aa,
@@ -98,7 +98,7 @@ def test_a_margin_below_the_floor_is_warned_about() -> None:
 def test_too_few_clusters_are_impossible_however_many_rows() -> None:
     spec = MetricSpec("accuracy", "binary", margin=0.05)
     few = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=80, icc=0.0)
-    assert few.impossible is not None and "5 clusters" in few.impossible
+    assert few.impossible is not None and "5 independent clusters" in few.impossible
     tight = forecast(spec, 400, 1, Variance(0.05, 0.05), cluster_size=20, icc=0.5)
     assert tight.impossible is not None and "at least 620" in tight.impossible
 
@@ -112,11 +112,41 @@ def test_ratio_sizes_come_back_as_ratios() -> None:
 
 
 def test_repeats_for_an_effect_find_it_that_often() -> None:
-    variance = Variance(0.02, 0.1)
-    needed = repeats_for_effect(variance, 100, 0.1)
+    spec, variance = MetricSpec("score"), Variance(0.02, 0.1)
+    needed = forecast(spec, 100, 1, variance, effect=0.1).repeats_for_effect
     assert needed is not None
-    assert detectable_effect(variance.at(needed), 100) <= 0.1 < detectable_effect(variance.at(needed - 1), 100)
-    assert repeats_for_effect(variance, 100, 0.01) is None
+    mde = [forecast(spec, 100, repeats, variance).mde or 0.0 for repeats in (needed, needed - 1)]
+    assert mde[0] <= 0.1 < mde[1]
+    assert forecast(spec, 100, 1, variance, effect=0.01).repeats_for_effect is None
+
+
+def found(spec: MetricSpec, effect: float, rows: int, *, anytime: bool = False) -> float:
+    """Share of 300 comparisons of scores with an SD of 0.12 that call this effect an improvement, or pass."""
+    rng, hits, plan = np.random.default_rng(2), 0, ComparisonPlan(anytime=anytime)
+    arms = {"A": Samples(np.arange(rows), np.full(rows, 0.4))}
+    for _ in range(300):
+        arms["B"] = Samples(np.arange(rows), rng.normal(0.4 + effect, 0.12, rows).clip(0, 1))
+        data = MetricData(spec, arms, rows)
+        judged = compare_arms([data], baseline="A", candidates=["B"], plan=plan, details=False).metrics[0]
+        hits += judged.verdict == "improved" if effect else judged.gate == "pass"
+    return hits / 300
+
+
+@pytest.mark.parametrize("spec", [MetricSpec("m", margin=0.05), MetricSpec("m", margin=0.05, min_effect=0.02)])
+def test_a_wished_effect_is_found_as_often_as_planned(spec: MetricSpec) -> None:
+    """The phantom pair and a gain too small to count both ask for rows."""
+    rows = forecast(spec, 100, 1, Variance(0.12**2, 0.0), effect=0.06).rows_for_effect
+    assert rows is not None
+    assert 0.77 <= found(spec, 0.06, rows) <= 0.95
+    assert forecast(replace(spec, min_effect=0.06), 100, 1, Variance(0.01, 0.0), effect=0.06).rows_for_effect is None
+
+
+@pytest.mark.parametrize(("strict", "anytime"), [(True, False), (False, True)])
+def test_what_rests_on_bets_is_planned_with_their_price(strict: bool, anytime: bool) -> None:
+    spec = MetricSpec("m", margin=0.05, strict=strict)
+    outlook = forecast(spec, 100, 1, Variance(0.12**2, 0.0), anytime=anytime)
+    assert outlook.rows_needed is not None
+    assert 0.77 <= found(spec, 0.0, outlook.rows_needed, anytime=anytime) <= 0.98
 
 
 def test_a_tail_is_planned_as_it_turns_out() -> None:
