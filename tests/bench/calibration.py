@@ -117,6 +117,20 @@ def graded(rng: Rng, n: int, *, copies: int = 3) -> list[Array]:
     return [np.where(rng.random(n) < 0.9, base, np.clip(base + rng.normal(0, 0.3, n), 0, 1)) for _ in range(copies)]
 
 
+def moving(rng: Rng, n: int, shift: float) -> list[Array]:
+    """Judge scores that all move by `shift`, and half of them by up to 0.3 more, up or down."""
+    base = rng.uniform(0.4, 0.6, n)
+    moves = [np.where(rng.random(n) < 0.5, rng.uniform(-0.3, 0.3, n), 0.0) for _ in range(2)]
+    return [base, base + moves[0], base + shift + moves[1]]
+
+
+def spoiling(rng: Rng, n: int, shift: float) -> list[Array]:
+    """Judge scores of which one in ten loses ten times `shift`, and one in five moves a little, up or down."""
+    base = rng.uniform(0.55, 0.9, n)
+    small = [np.where(rng.random(n) < 0.2, rng.uniform(-0.05, 0.05, n), 0.0) for _ in range(2)]
+    return [base, base + small[0], base + small[1] + np.where(rng.random(n) < 0.1, 10 * shift, 0.0)]
+
+
 def times(rng: Rng, n: int, slower: float = 0.0, *, copies: int = 2, tail: float = 0.5) -> list[Array]:
     row = rng.normal(0, tail, n)
     arms = [np.exp(row + rng.normal(0, 0.25, n)) for _ in range(copies)]
@@ -320,15 +334,22 @@ def cost(
 LOOKS = plan_looks()
 
 
-def early_stop(shift: float, counts: Callable[[Comparison], bool], looks: Boundaries = LOOKS) -> Callable[..., bool]:
+def early_stop(
+    shift: float,
+    counts: Callable[[Comparison], bool],
+    looks: Boundaries = LOOKS,
+    *,
+    drawn: Callable[[Rng, int, float], list[Array]] | None = None,
+    spec: MetricSpec = ACCURACY,
+) -> Callable[..., bool]:
     """Five looks at up to 400 rows, stopping at the first that decides."""
 
     def hit(rng: Rng, seed: int) -> bool:
-        a, _, b = binary(rng, 400, shift)
+        a, _, b = (drawn or binary)(rng, 400, shift)
         for i, fraction in enumerate(looks.fractions):
             n = round(400 * fraction)
             plan = ComparisonPlan(levels=looks.levels(i), final_look=looks.is_final(i))
-            result = compare(seed, data(ACCURACY, A=column(a[:n]), B=column(b[:n])), plan=plan)
+            result = compare(seed, data(spec, A=column(a[:n]), B=column(b[:n])), plan=plan)
             if result.status in ("pass", "fail"):
                 break
         return counts(result)
@@ -509,6 +530,8 @@ SCENARIOS = (
     Scenario("cost worse by the margin", "passes", cost(0.10, passes), most=0.06),
     Scenario("the same, log SD 1.2, 60 rows", "passes", cost(0.10, passes, n=60, tail=1.2), most=0.075),
     Scenario("worse by the margin, early stop", "passes", early_stop(-0.05, passes), most=0.055),
+    Scenario("the same, graded", "passes", early_stop(-0.05, passes, drawn=moving, spec=JUDGE), most=0.055),
+    Scenario("the same, 1 in 10 spoilt", "passes", early_stop(-0.05, passes, drawn=spoiling, spec=JUDGE), most=0.055),
     Scenario("worse by the margin, three runs", "passes", three_runs(-0.05, passes), most=0.05),
     Scenario("worse by the margin, watched live", "passes", peeking(-0.05, passes), most=0.05),
     Scenario("clusters lost whole, watched live", "passes", peeking_clusters(clusters_lost, passes), most=0.05),
