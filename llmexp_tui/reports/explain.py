@@ -302,7 +302,7 @@ def _passed(registered: Sequence[MetricResult]) -> str:
 
 
 def _verb(metrics: Sequence[MetricResult], one: str, several: str) -> str:
-    return several if len(metrics) > 1 else one
+    return several if len(metrics) > 1 or metrics[0].metric in ("errors", "tokens") else one
 
 
 def _list(metrics: Sequence[MetricResult]) -> str:
