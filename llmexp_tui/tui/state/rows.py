@@ -320,9 +320,13 @@ def _score_text(found: Score | None) -> str:
     return f"{score(found.value)}{f' ({found.label})' if found.label else ''}"
 
 
-def new_row(detail: RowDetail) -> dict[str, Any]:
-    """The row once more under a new id, its reference answer being what the candidate said."""
-    answer = detail.candidate.outputs[0].text or ""
+def answer_to_keep(detail: RowDetail) -> str | None:
+    """What the candidate said, in the first repeat that came back with words; None where none did."""
+    return next((output.text for output in detail.candidate.outputs if output.text), None)
+
+
+def new_row(detail: RowDetail, answer: str) -> dict[str, Any]:
+    """The row once more under a new id, with this as its reference answer."""
     values = {**detail.values, detail.expected_column: answer}
     if detail.id_column is not None:
         values[detail.id_column] = f"{detail.key}-{text_hash(answer)[:6]}"

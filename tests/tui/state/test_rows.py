@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from llmexp_tui.domain.run import Output
 from llmexp_tui.domain.score import Score
 from llmexp_tui.tui.state.cells import plain, width
 from llmexp_tui.tui.state.rows import (
     ArmRow,
     RowDetail,
     RowLine,
+    answer_to_keep,
     brief_score_lines,
     change_of,
+    new_row,
     score_lines,
     table_row,
 )
@@ -48,3 +53,18 @@ def test_what_a_change_is_called_follows_the_metrics_direction(direction: str, w
     assert change_of(more, direction) == wanted
     assert wanted in str(table_row(more, direction))
     assert change_of(RowLine("k", "r1", 1.0, None, False, True, ""), direction) == "regressed"
+
+
+def answered(repeat: int, text: str, failure: str | None = None) -> Output:
+    """A repeat's answer, or its failure."""
+    return Output("run", "row", repeat, text, failure, failure, cached=False)
+
+
+def test_a_row_is_added_with_the_first_answer_that_there_is() -> None:
+    outputs = (answered(0, "", "too_large"), answered(1, ""), answered(2, "card"))
+    arms = ArmRow("long", outputs[:2]), ArmRow("short", outputs)
+    values = {"id": "r1", "label": "other"}
+    detail = RowDetail("r1", "", values, "other", *arms, id_column="id", expected_column="label")
+    answer = answer_to_keep(detail)
+    assert answer == "card" and new_row(detail, answer)["label"] == "card"
+    assert answer_to_keep(replace(detail, candidate=arms[0])) is None, "a failed call is no answer"
