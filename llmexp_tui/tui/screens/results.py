@@ -273,7 +273,8 @@ class ResultsScreen(ProjectScreen):
 
     def _judge(self, sure: bool | None) -> None:
         if sure and self.report is not None:
-            self.fetch("judge", partial(start_judging, self.report), lambda _: self.home_app.say("Judging started"))
+            start = partial(start_judging, self.report)
+            self.fetch_trusted("judge", start, lambda _: self.home_app.say("Judging started"))
 
     def action_run(self) -> None:
         """Run it again."""
