@@ -30,6 +30,9 @@ from llmexp_tui.tui.screens.keys import collect_keys
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
+from llmexp_tui.tui.state.cells import plain
+from llmexp_tui.tui.state.home import table_rows
+from llmexp_tui.tui.state.interval import Scale
 from llmexp_tui.tui.state.runs import RESUMABLE
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
@@ -86,6 +89,24 @@ def test_a_stop_is_told_with_the_key_that_goes_on(session: Session) -> None:
     found = runs.find_runs(session.store, group=stopped[0].group)
     words, _ = _words(session, group_lines(session, found)[0])
     assert words == "tone interrupted: stopped on request; what finished is stored; R under Runs goes on from there"
+
+
+async def test_home_says_of_what_never_came_to_a_result_how_it_ended(make_app: MakeApp, session: Session) -> None:
+    failed = run_group(session, "fresh", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING, done=9)
+    runs.set_status(
+        session.store, [run.id for run in failed], RunStatus.FAILED, at=session.at(),
+        reason="failed the first 5 calls; mend the cause, then finish with `llmexp-tui resume`",
+    )  # fmt: skip
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("G")
+        question = home.query_one("#question", Static)
+        told = "✗ failed  failed the first 5 calls; mend the cause, then finish with R under Runs"
+        await until(pilot, lambda: told in str(question.content))
+        assert home.view is not None
+        verdicts = [plain(row.cells[1]) for row in table_rows(home.view.experiments, NOW, Scale())]
+        assert verdicts == ["✓ improved", "✗ regressed", "✗ failed"]
 
 
 @pytest.mark.parametrize(("key", "screen"), [("r", LaunchScreen), ("a", LaunchScreen), ("enter", ResultsScreen)])

@@ -146,7 +146,7 @@ def axis(scale: Scale, cells: int) -> str:
 
 def _placed(value: float, scale: Scale, cells: int) -> tuple[int, str]:
     """Where a label starts, and the label."""
-    label = (f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}").replace("-", "−")
+    label = (f"{value / 1000:+.3g}k" if abs(value) >= 1000 else f"{value:+.3g}").replace("-", "−")
     return min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label)), label
 
 

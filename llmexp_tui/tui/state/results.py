@@ -102,9 +102,9 @@ def _group_row(title: str) -> TableRow:
 
 
 def change_in(metric: MetricResult, cells: int) -> str:
-    """The change; an interval by its ends without blanks, where it would be cut."""
+    """The change; without blanks around its sign where it would be cut."""
     words = figures.change(metric)
-    return words if len(words) <= cells else words.replace(" … ", "…")
+    return words if len(words) <= cells else words.replace(" … ", "…").replace(" ± ", "±")
 
 
 def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
@@ -152,11 +152,11 @@ def heading(report: ExperimentReport, candidate: str | None) -> list[Line]:
         (gate.glyph + " " + gate.word, gate.tone),
         "  ",
         (report.name, "strong"),
-        (f"  {candidate or plural(len(candidates(report)), 'variant')} against {baseline}{axis}{dataset}", "muted"),
+        (f"  {_which(report, candidate)} against {baseline}{axis}{dataset}", "muted"),
     )
     reason = [line((words, gate.tone))] if (words := why(report)) else []
-    question = [(*line(report.question), *_which(report, candidate))]
-    return [first, *reason, *(question if any(question) else ()), integrity(report, candidate)]
+    question = [line(report.question)] if report.question else []
+    return [first, *reason, *question, integrity(report, candidate)]
 
 
 def why(report: ExperimentReport) -> str:
@@ -168,13 +168,13 @@ def why(report: ExperimentReport) -> str:
     return report.reasons[0] if report.reasons and report.status != "pass" else ""
 
 
-def _which(report: ExperimentReport, candidate: str | None) -> Line:
-    """Where there are several candidates: which of them is shown, and the key that shows the next."""
+def _which(report: ExperimentReport, candidate: str | None) -> str:
+    """The candidate, and where there are several, which of them it is; without one how many there are."""
     names = candidates(report)
-    if candidate not in names or len(names) < 2:
-        return ()
-    words = f"candidate {names.index(candidate) + 1} of {len(names)}, "
-    return line(("  " if report.question else "", ""), (words, "muted"), ("c", "key"), (" next", "muted"))
+    if candidate is None:
+        return plural(len(names), "variant")
+    several = candidate in names and len(names) > 1
+    return f"{candidate} ({names.index(candidate) + 1}/{len(names)})" if several else candidate
 
 
 def integrity(report: ExperimentReport, candidate: str | None) -> Line:

@@ -16,6 +16,7 @@ from llmexp_tui.tui.state.verdict import run_badge
 
 ACTIVE = frozenset({"queued", "running"})
 RESUMABLE = frozenset({"interrupted", "failed", "cancelled"})
+RESUME_KEY = "R under Runs goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +132,14 @@ def table_rows(groups: Sequence[GroupLine], now: datetime) -> list[TableRow]:
     ]
 
 
+def progress_title(group: GroupLine) -> Line:
+    """Whose run, where it stands, and how long it will still take."""
+    left = f", {duration(group.eta_s)} left" if group.status == "running" and group.eta_s is not None else ""
+    return line((group.experiment, "strong"), (f"  {group.status}{left}", "muted"))
+
+
 def progress_lines(group: GroupLine, cells: int) -> list[Line]:
-    """A bar for each arm, then one line of rate, cost, errors and time left, in `cells` cells."""
+    """A bar for each arm, then one line of rate, cost and errors, in `cells` cells."""
     if not group.arms:
         return [line((f"{group.kind} waits for the worker", "muted"))]
     names = max((len(arm.name) for arm in group.arms), default=0)
@@ -156,8 +163,6 @@ def _pace(group: GroupLine) -> Line:
     ]
     if group.status == "running" and group.rate is not None:
         parts.insert(0, f"{group.rate:.0f} calls/s" if group.rate >= 10 else f"{group.rate:.1f} calls/s")
-        if group.eta_s is not None:
-            parts.append(f"{duration(group.eta_s)} left")
         if group.concurrency:
             parts.append(f"{group.concurrency} at a time")
     if group.waiting:
@@ -174,7 +179,8 @@ def _pace(group: GroupLine) -> Line:
 
 def why_stopped(record: RunRecord) -> str:
     """Why a run ended, with the key that goes on with it here in place of the command line's word for it."""
-    return (record.stop_reason or "").replace(RESUME_MEND, "R under Runs goes on from there")
+    alone = (record.stop_reason or "").replace(f"; {RESUME_MEND}", f"; {RESUME_KEY}")
+    return alone.replace(RESUME_MEND, "R under Runs")
 
 
 def record_lines(arm: ArmLine) -> list[tuple[str, Line]]:
