@@ -30,10 +30,11 @@ from llmexp_tui.tui.screens.keys import collect_keys
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
+from llmexp_tui.tui.state.activity import activity_line
 from llmexp_tui.tui.state.cells import plain
 from llmexp_tui.tui.state.home import table_rows
 from llmexp_tui.tui.state.interval import Scale
-from llmexp_tui.tui.state.runs import RESUMABLE
+from llmexp_tui.tui.state.runs import RESUMABLE, GroupLine, progress_title
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
@@ -89,6 +90,17 @@ def test_a_stop_is_told_with_the_key_that_goes_on(session: Session) -> None:
     found = runs.find_runs(session.store, group=stopped[0].group)
     words, _ = _words(session, group_lines(session, found)[0])
     assert words == "tone interrupted: stopped on request; what finished is stored; R under Runs goes on from there"
+
+
+def test_what_goes_on_once_every_answer_is_in_is_called_scoring(session: Session) -> None:
+    going = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING)
+    (group,) = group_lines(session, runs.find_runs(session.store, group=going[0].group))
+    assert plain(progress_title(replace(group, eta_s=0.0))) == "tone  running, every answer is in: scoring"
+    assert plain(activity_line([group], "off")) == "▸ tone scoring" and group.far == "120 of 120, scoring"
+    judging = GroupLine("g", "tone", (), kind="judge")
+    assert judging.far == "judge waits for the worker" and judging.status == "queued"
+    begun = replace(judging, begun=True)
+    assert begun.far == "judge goes on" and plain(activity_line([begun], "off")) == "▸ tone judge"
 
 
 async def test_home_says_of_what_never_came_to_a_result_how_it_ended(make_app: MakeApp, session: Session) -> None:

@@ -18,6 +18,10 @@ def activity_line(groups: Sequence[GroupLine], watching: str) -> Line:
         done, total = sum(group.done for group in going), sum(group.total for group in going)
         name = going[0].experiment[:_NAME] if len(going) == 1 else f"{len(going)} runs"
         share = f" {100 * done // total} %" if total else ""
+        if all(group.scoring for group in going):
+            share = " scoring"
+        elif len(going) == 1 and not going[0].arms:
+            share = f" {going[0].kind}"
         parts += line((f"▸ {name}{share}", "info"))
     if watching != "off":
         if parts:

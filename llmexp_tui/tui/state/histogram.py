@@ -12,7 +12,7 @@ from llmexp_tui.tui.state.format import score
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SKEWED = 30.0
-"""From here on, largest to smallest, bins of one width would put nearly all of a long tail's values into the first."""
+"""From here on, largest to smallest, bins of one width would put nearly all values of a long tail into one."""
 
 
 @dataclass(frozen=True, slots=True)
