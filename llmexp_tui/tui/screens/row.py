@@ -73,7 +73,7 @@ class RowScreen(ProjectScreen):
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         answers = self.query_one("#answers", DiffView)
         answers.show(left.text, right.text, titles, (left.foot, right.foot))
-        scores = score_lines(detail) or [line(("no score stored", "muted"))]
+        scores = score_lines(detail, self._rows.metric.metric) or [line(("no score stored", "muted"))]
         self.query_one("#scores", Sheet).write(scores)
         self.query_one("#input", DiffView).show(input_lines(detail), None, (line(("the row", "strong")), ()))
 

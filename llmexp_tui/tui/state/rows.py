@@ -256,34 +256,35 @@ def input_lines_of(values: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def score_lines(detail: RowDetail) -> list[Line]:
-    """Each metric: baseline's and candidate's score with their labels, and under it reasons and errors."""
+def score_lines(detail: RowDetail, metric: str = "") -> list[Line]:
+    """Each metric, the asked one first: both arms' score with their labels, and under it reasons and errors."""
     lines: list[Line] = []
-    for name in _metrics(detail):
+    for name in _metrics(detail, metric):
         lines.append(_figures(detail, name, name))
         lines += [line((f"  {text}", tone)) for text, tone in _reasons(detail, name)]
     return lines
 
 
-def brief_score_lines(detail: RowDetail, cells: int, reason: int) -> list[Line]:
+def brief_score_lines(detail: RowDetail, cells: int, reason: int, metric: str = "") -> list[Line]:
     """All scores, as many to a line of so many cells as fit; only then the reasons, each cut to `reason` cells.
 
-    Of a person stands the name alone.
+    The asked metric is the first. Of a person stands the name alone.
     """
     lines: list[Line] = []
-    for name in _metrics(detail):
+    for name in _metrics(detail, metric):
         figures = _figures(detail, name, name.partition(" <")[0])
         together = (*lines[-1], *line("   "), *figures) if lines else figures
         lines[-1:] = [together] if width(together) <= cells else [*lines[-1:], figures]
-    for name in _metrics(detail):
+    for name in _metrics(detail, metric):
         lines += [cut(line((f"{name}, {text}", tone)), reason) for text, tone in _reasons(detail, name)]
     return lines
 
 
-def _metrics(detail: RowDetail) -> list[str]:
-    """What there are scores of, in their order."""
+def _metrics(detail: RowDetail, first: str) -> list[str]:
+    """What there are scores of, in their order, but for the one that comes first."""
     arms = (detail.baseline, detail.candidate)
-    return list(dict.fromkeys(name for arm in arms for scores in arm.scores for name in scores))
+    names = dict.fromkeys(name for arm in arms for scores in arm.scores for name in scores)
+    return sorted(names, key=lambda name: name != first)
 
 
 def _figures(detail: RowDetail, metric: str, title: str) -> Line:

@@ -45,6 +45,14 @@ def test_all_scores_stand_before_any_reason_where_there_are_few_lines() -> None:
     assert "grade by Ada <ada@a.example>  4 → 4" in [plain(one) for one in score_lines(detail)]
 
 
+def test_the_metric_that_one_came_from_is_told_first() -> None:
+    given = {name: Score(1.0, reason=f"{name} says so") for name in ("exact_match", "judge", "length")}
+    detail = RowDetail("k", "", {}, None, ArmRow("long", (), (given,)), ArmRow("short", (), (given,)))
+    assert [plain(one)[:7] for one in score_lines(detail, "judge")[::3]] == ["judge  ", "exact_m", "length "]
+    assert plain(brief_score_lines(detail, 99, 99, "judge")[0]).startswith("judge  1 → 1   exact_match")
+    assert score_lines(detail, "latency") == score_lines(detail)
+
+
 @pytest.mark.parametrize(
     ("direction", "wanted"), [("higher", "improved"), ("lower", "regressed"), ("none", "changed")]
 )
