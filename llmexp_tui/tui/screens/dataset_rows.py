@@ -116,8 +116,9 @@ class DatasetRowsScreen(ProjectScreen):
         if not isinstance(values, dict):
             self._refuse("A row is one JSON object")
             return
+        replace = partial(replace_row, self.version.name, row.key, values, shown=row.values)
         self.fetch(
-            "edit", partial(replace_row, self.version.name, row.key, values), partial(self._edited, row.key),
+            "edit", replace, partial(self._edited, row.key),
             lambda error: self._refuse(error.sentence),
         )  # fmt: skip
 

@@ -116,7 +116,7 @@ class ArmRow:
 
     @property
     def foot(self) -> Line:
-        """What the answer took."""
+        """What the answer took; of several repeats the first."""
         if not self.outputs:
             return line(("no answer stored", "warn"))
         first = self.outputs[0]
@@ -126,9 +126,8 @@ class ArmRow:
             parts.append("cached")
         if first.finish_reason not in (None, "stop"):
             parts.append(str(first.finish_reason))
-        if len(self.outputs) > 1:
-            parts.append(f"first of {len(self.outputs)}")
-        return line((" · ".join(parts), "muted"))
+        which = f" (1/{len(self.outputs)})" if len(self.outputs) > 1 else ""
+        return line((" · ".join(parts) + which, "muted"))
 
 
 def answer_of(output: Output) -> str:
