@@ -18,6 +18,7 @@ from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.errors import PromptError
 from llmexp_tui.store import liveness, queue, runs
 from llmexp_tui.tui.announce import _words
+from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.follow import Follower
 from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.estimate import read_estimate
@@ -252,3 +253,25 @@ def test_of_equal_answers_no_interval_is_claimed(session: Session) -> None:
     found = runs.find_runs(session.store, group=going[0].group)
     words = read_estimate(group_lines(session, found)[0], session)
     assert words == "short no row differs in exact_match so far, on 20 of 60 rows"
+
+
+async def test_a_project_that_cannot_be_opened_is_opened_once_its_file_is_mended(
+    project: Path, isolation: Path
+) -> None:
+    file = project / "llmexp.toml"
+    right = file.read_text()
+    file.write_text(right.replace('axis = "prompt"', 'axs = "prompt"'))
+    env = {"HOME": str(isolation), "LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": str(isolation / "settings")}
+    app = LlmexpApp(lambda: open_fixed(project), env=env, now=lambda: NOW, project_file=file)
+    async with app.run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        nothing = home.query_one("#nothing", EmptyState)
+        await until(pilot, lambda: "axs" in str(nothing.text))
+        assert "o opens llmexp.toml" in str(nothing.text)
+        assert [hint.text for hint in home.query_one(KeyBar).hints()] == ["keys", "quit"]
+        file.write_text(right.replace('axis = "prompt"', 'axi = "prompt"'))
+        await until(pilot, lambda: '"axi"' in str(nothing.text))
+        file.write_text(right)
+        table = await filled(pilot, "#experiments")
+        assert table.display and not nothing.display
+        assert "open" in [hint.text for hint in home.query_one(KeyBar).hints()]
