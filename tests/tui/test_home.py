@@ -32,10 +32,10 @@ from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
 from llmexp_tui.tui.state.activity import activity_line
-from llmexp_tui.tui.state.cells import plain
+from llmexp_tui.tui.state.cells import plain, width
 from llmexp_tui.tui.state.home import table_rows
 from llmexp_tui.tui.state.interval import Scale
-from llmexp_tui.tui.state.runs import RESUMABLE, GroupLine, progress_title
+from llmexp_tui.tui.state.runs import RESUMABLE, GroupLine, progress_lines, progress_title
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
@@ -275,3 +275,12 @@ async def test_a_project_that_cannot_be_opened_is_opened_once_its_file_is_mended
         table = await filled(pilot, "#experiments")
         assert table.display and not nothing.display
         assert "open" in [hint.text for hint in home.query_one(KeyBar).hints()]
+
+
+def test_wide_names_leave_a_bar_its_line(session: Session) -> None:
+    (first, *_), cells = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING), 60
+    (group,) = group_lines(session, [first])
+    for name in ("候補のとても長い名前の変種二番目", "a-variant-with-a-name-that-goes-on", "b"):
+        arm = replace(group.arms[0], record=replace(first, variant=name))
+        bars = progress_lines(replace(group, arms=(arm, group.arms[0])), cells)[:2]
+        assert [width(bar) for bar in bars] == [cells, cells], name

@@ -135,6 +135,8 @@ class LaunchScreen(ProjectScreen):
         """An A/A is fresh anyway; a check takes the rows that were registered. What cannot be run can be mended."""
         if action == "edit":
             return self._refusal is not None and not self._untrusted
+        if action == "start" and self._refusal is not None:
+            return self._untrusted
         if action in ("kind", "fresh", "rows", "repeats") and self._refusal is not None:
             return False
         if action == "fresh":

@@ -139,7 +139,7 @@ class ResultsScreen(ProjectScreen):
             return
         table = self.query_one("#metrics", PagedTable)
         cells = self.size.width - 3
-        heading = state.heading(report, None if self._together else self.candidate)
+        heading = state.heading(report, None if self._together else self.candidate, self.size.width - 2)
         self.query_one("#heading", Static).update(join_lines(heading))
         if self._together:
             scale = variants.scale_of(report)

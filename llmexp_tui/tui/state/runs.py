@@ -9,7 +9,7 @@ from datetime import datetime
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunTotals
 from llmexp_tui.errors import RESUME_MEND
 from llmexp_tui.reports.figures import money
-from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.cells import Line, fit, line, width
 from llmexp_tui.tui.state.format import age, bar, count, duration, person, plural, short_hash, when
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import run_badge
@@ -159,14 +159,15 @@ def progress_lines(group: GroupLine, cells: int) -> list[Line]:
     """A bar for each arm, then one line of rate, cost and errors, in `cells` cells."""
     if not group.arms:
         return [line((group.far, "muted"))]
-    names = max((len(arm.name) for arm in group.arms), default=0)
+    names = max(width(line(arm.name)) for arm in group.arms)
     names = min(names, max(8, cells // 3))
     lines: list[Line] = []
     for arm in group.arms:
         figures = f" {count(arm.done)}/{count(arm.total)}"
         room = max(4, cells - names - 1 - len(figures))
         tone = "bad" if arm.totals.errored and arm.totals.errored == arm.done else "info"
-        lines.append(line((f"{arm.name[:names]:<{names}} ", ""), (bar(arm.done, arm.total, room), tone), figures))
+        done = line(" ", (bar(arm.done, arm.total, room), tone), figures)
+        lines.append((*fit(line(arm.name), names), *done))
     lines.append(_pace(group))
     if group.estimate:
         lines.append(line((group.estimate, "info")))
