@@ -100,6 +100,7 @@ def test_what_goes_on_once_every_answer_is_in_is_called_scoring(session: Session
     assert plain(activity_line([group], "off")) == "▸ tone scoring" and group.far == "120 of 120, scoring"
     judging = GroupLine("g", "tone", (), kind="judge")
     assert judging.far == "judge waits for the worker" and judging.status == "queued"
+    assert plain(activity_line([group, judging], "off")) == "▸ 2 runs scoring"
     begun = replace(judging, begun=True)
     assert begun.far == "judge goes on" and plain(activity_line([begun], "off")) == "▸ tone judge"
 
