@@ -31,11 +31,11 @@ def details(metric: MetricResult) -> tuple[str, ...]:
     """What else to know of a metric, a sentence each, only where there is something: how little it hangs on."""
     if metric.invalid:
         return ()
-    found = (_timed_out(metric), _fragile(metric), _worst_case(metric), _influential(metric), _never_moved(metric))
+    found = (timed_out(metric), _fragile(metric), _worst_case(metric), _influential(metric), _never_moved(metric))
     return tuple(sentence for sentence in found if sentence)
 
 
-def _timed_out(metric: MetricResult) -> str:
+def timed_out(metric: MetricResult) -> str:
     """Why a quantile may be longer than any answer took."""
     failed = metric.n_failed_baseline + metric.n_failed_candidate
     if not failed or metric.statistic == "mean" or metric.metric not in ("latency", "ttft"):

@@ -127,7 +127,9 @@ def _bar(marks: list[Span], interval: Interval, scale: Scale) -> None:
             marks[x] = Span(DASH, interval.tone)
     marks[first] = Span(OVER_LEFT if interval.low < -scale.limit else LEFT, interval.tone)
     marks[last] = Span(OVER_RIGHT if interval.high > scale.limit else RIGHT, interval.tone)
-    marks[scale.cell(interval.estimate, cells)] = Span(ESTIMATE, interval.tone)
+    inside = abs(interval.estimate) <= scale.limit
+    beyond = OVER_RIGHT if interval.estimate > 0 else OVER_LEFT
+    marks[scale.cell(interval.estimate, cells)] = Span(ESTIMATE if inside else beyond, interval.tone)
 
 
 def axis(scale: Scale, cells: int) -> str:
