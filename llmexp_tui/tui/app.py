@@ -257,7 +257,11 @@ class LlmexpApp(TerminalApp):
             self.switch_mode(place)
 
     def action_go_to(self, place: str) -> None:
-        if self.has_project:
+        """To a place as it was left; from within it to its first screen."""
+        if self.has_project and self.current_mode == place:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        elif self.has_project:
             self.go_to(place)
 
     def go_back(self) -> None:
