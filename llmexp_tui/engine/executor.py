@@ -158,6 +158,8 @@ class Executor:
             self._progress.start_from(arm.run.id, len(done[-1]))
         feed = Feed(self._store, self._arms, self._refs, done, offline=self._conditions.offline)
         async for chunk in feed.chunks(start, stop):
+            for item in chunk:  # before the first call: what failed alone is no bad start where the rest was answered
+                self._breakers[item.cell.arm].answered += item.hit is not None
             for item in chunk:
                 if item.hit is not None:
                     cell = self._record(item, item.hit.completion, 1)

@@ -19,3 +19,12 @@ def find_project(start: Path) -> Path | None:
         except OSError:  # a folder above that may not be looked into ends nothing
             continue
     return None
+
+
+def stamp_of(path: Path | None) -> tuple[int, int]:
+    """When a file was last written and how large it is; (0, 0) where there is none."""
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        found = None
+    return (0, 0) if found is None else (found.st_mtime_ns, found.st_size)

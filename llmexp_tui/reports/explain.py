@@ -42,8 +42,16 @@ def details(metric: MetricResult) -> tuple[str, ...]:
     """What else to know of a metric, a sentence each, only where there is something: how little it hangs on."""
     if metric.invalid:
         return ()
-    found = (_fragile(metric), _worst_case(metric), _influential(metric), _never_moved(metric))
+    found = (timed_out(metric), _fragile(metric), _worst_case(metric), _influential(metric), _never_moved(metric))
     return tuple(sentence for sentence in found if sentence)
+
+
+def timed_out(metric: MetricResult) -> str:
+    """Why a quantile may be longer than any answer took."""
+    failed = metric.n_failed_baseline + metric.n_failed_candidate
+    if not failed or metric.statistic == "mean" or metric.metric not in ("latency", "ttft"):
+        return ""
+    return "A failed call counts as one that took the whole time-out."
 
 
 def _fragile(metric: MetricResult) -> str:

@@ -128,8 +128,10 @@ def spent_text(value: float | None) -> str:
 
 
 def percent(share: float | None, decimals: int = 1) -> str:
-    """A share as percent without its sign's unit; a dash where it is unknown."""
-    return UNKNOWN if share is None else minus(f"{100 * share + 0.0:.{decimals}f}")
+    """A share as percent without its sign's unit, from a thousand on without decimals; a dash where it is unknown."""
+    if share is None:
+        return UNKNOWN
+    return minus(f"{100 * share + 0.0:,.{decimals if abs(share) < 10 else 0}f}")
 
 
 def arm_values(metric: MetricResult) -> str:

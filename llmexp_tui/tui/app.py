@@ -23,6 +23,7 @@ from textual.screen import Screen
 
 from llmexp_tui.domain.text import one_line
 from llmexp_tui.errors import ConfigError, InterruptedRunError, LlmexpError
+from llmexp_tui.project.locate import PROJECT_FILE, stamp_of
 from llmexp_tui.tui import surface, themes, watching
 from llmexp_tui.tui.messages import Fetched, ProgressRead, RunsProgressed, StoreChanged
 from llmexp_tui.tui.palette import ActionProvider, ObjectProvider
@@ -36,6 +37,8 @@ from llmexp_tui.tui.state.runs import GroupLine
 if TYPE_CHECKING:
     from llmexp_tui.workflows.session import Session
 
+_LOOK_AGAIN_S = 1.0
+"""How often a project file that could not be used is looked at."""
 _WARM_AFTER_S = 0.5
 """The first screen is read and drawn before loading the others and the worker's start take a processor."""
 
@@ -104,9 +107,11 @@ class LlmexpApp(TerminalApp):
         settings: Settings | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         warm: bool = False,
+        project_file: Path | None = None,
     ) -> None:
         """`open_project` opens the session (called in a thread); None starts with the welcome screen.
 
+        Where the project cannot be opened, it is tried again once `project_file` is another.
         `warm` loads the other screens and starts the worker process soon, so that neither a key nor a run's first
         call waits for imports.
         """
@@ -119,6 +124,7 @@ class LlmexpApp(TerminalApp):
         self.watching = watching.Watching(self)
         self._warm = warm
         self._opener = open_project
+        self.project_file = project_file
         self._session: Future[Session] = Future()
         for theme in themes.THEMES:
             self.register_theme(theme)
@@ -144,16 +150,30 @@ class LlmexpApp(TerminalApp):
         self.call_after_refresh(self.run_worker, self._open, thread=True, group="open", exclusive=True)
 
     def _open(self) -> None:
-        future, opener = self._session, self._opener
+        opener, again = self._opener, False
         assert opener is not None
-        try:
-            session = opener()
-        except LlmexpError as error:
-            future.set_exception(error)
-            gc.enable()
-            return
-        future.set_result(session)
-        self.call_from_thread(self._opened, session)
+        while True:
+            seen = stamp_of(self.project_file)
+            try:
+                session = opener()
+            except LlmexpError as error:
+                self._session.set_exception(error)
+                gc.enable()
+            else:
+                self._session.set_result(session)
+                self.call_from_thread(self._opened, session)
+            if again:
+                self.post_message(StoreChanged())
+            if self._session.exception() is None or not self._has_changed(seen):
+                return
+            again, self._session = True, Future()
+
+    def _has_changed(self, seen: tuple[int, int]) -> bool:
+        """Wait until the project's file is another one; False where there is none, or the app closes first."""
+        while self.project_file is not None and not self.closing.wait(_LOOK_AGAIN_S):
+            if stamp_of(self.project_file) != seen:
+                return True
+        return False
 
     def _opened(self, session: Session) -> None:
         from llmexp_tui.tui.follow import start_following
@@ -189,6 +209,7 @@ class LlmexpApp(TerminalApp):
 
     def open_folder(self, root: Path) -> None:
         """Open the project in a folder."""
+        self.project_file = root / PROJECT_FILE
         self.open_project(project_opener(root, None, env=self.env))
 
     # ---- what is going on
@@ -236,7 +257,11 @@ class LlmexpApp(TerminalApp):
             self.switch_mode(place)
 
     def action_go_to(self, place: str) -> None:
-        if self.has_project:
+        """To a place as it was left; from within it to its first screen."""
+        if self.has_project and self.current_mode == place:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        elif self.has_project:
             self.go_to(place)
 
     def go_back(self) -> None:
@@ -304,7 +329,8 @@ def run_app(project_root: Path | None, db: Path | None, *, env: Mapping[str, str
     except ConfigError as error:
         settings, complaint = Settings(), error
     opener = None if project_root is None else project_opener(project_root, db, env=env, trust=trust)
-    app = LlmexpApp(opener, env=env, settings=settings, warm=True)
+    file = None if project_root is None else project_root / PROJECT_FILE
+    app = LlmexpApp(opener, env=env, settings=settings, warm=True, project_file=file)
     if complaint is not None:
         app.call_later(app.say_error, complaint)
     app.run()

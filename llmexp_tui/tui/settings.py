@@ -17,6 +17,7 @@ from llmexp_tui.errors import ConfigError
 
 _MAX_BYTES = 64 * 1024
 SETTINGS_FILE = "settings.toml"
+BROKEN_FILE = f"{SETTINGS_FILE}.broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,10 @@ def _from_table(table: Mapping[str, Any], where: str) -> Settings:
 
 
 def save_settings(folder: Path, settings: Settings) -> Path:
-    """Write the settings whole or not at all (a new file renamed over the old one). Raises OSError."""
+    """Write the settings whole or not at all (a new file renamed over the old one). Raises OSError.
+
+    A file that could not be used may still hold somebody's keys: it stays, as `settings.toml.broken`.
+    """
     import tomli_w
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -91,5 +95,9 @@ def save_settings(folder: Path, settings: Settings) -> Path:
     handle, name = tempfile.mkstemp(prefix=".settings-", dir=folder)
     with os.fdopen(handle, "wb") as stream:
         tomli_w.dump(table, stream)
+    try:
+        load_settings(folder)
+    except ConfigError:
+        os.replace(path, folder / BROKEN_FILE)
     os.replace(name, path)
     return path

@@ -34,6 +34,8 @@ _GRACE_S = 2.0
 """How long an orderly end may take after a signal before the process leaves anyway."""
 _TWICE_S = 2.0
 """Within so many seconds a second ctrl+c means it."""
+_TOAST_S, _READ_PER_S = 5.0, 15.0
+"""A toast stays so long at least, and a second for every so many characters."""
 
 
 class TerminalApp(App[None]):
@@ -131,9 +133,11 @@ class TerminalApp(App[None]):
         return binding.key_display or shown.get(binding.key) or super().get_key_display(binding)
 
     def say(self, text: str, *, title: str = "", severity: str = "information") -> None:
-        """A toast. The text may hold anything: it is shown as it is."""
+        """A toast that stays as long as it takes to read. The text may hold anything: it is shown as it is."""
         level = severity if severity in ("warning", "error") else "information"
-        self.notify(one_line(text, 300), title=one_line(title, 60), severity=level, markup=False)  # type: ignore[arg-type]
+        words = one_line(text, 300)
+        stays = max(_TOAST_S, len(words) / _READ_PER_S)
+        self.notify(words, title=one_line(title, 60), severity=level, timeout=stays, markup=False)  # type: ignore[arg-type]
 
     def action_help_quit(self) -> None:
         """ctrl+c copies selected text; without any, twice within two seconds quits."""

@@ -553,6 +553,27 @@ async def test_trust_is_asked_once_before_anything_is_planned(
         await on_screen(pilot, HomeScreen)
 
 
+async def test_a_run_is_resumed_once_the_project_is_trusted(
+    make_app: MakeApp, project: Path, session: Session, queued: None
+) -> None:
+    run_group(session, "fresh", 3, good={"long": 4, "short": 5}, status=RunStatus.INTERRUPTED, done=9)
+    file = project / "llmexp.toml"
+    power = 'model = "openai/x"\nlane = "direct"\napi_base = "http://127.0.0.1:9/v1"\n'
+    file.write_text(file.read_text().replace('model = "demo/icl"\n', power))
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await pilot.press("2")
+        await on_screen(pilot, RunsScreen)
+        await filled(pilot, "#groups")
+        for answer in ("n", "y"):
+            assert not queue.entries(session.store), "nothing is queued that would be refused"
+            await pilot.press("R")
+            await on_screen(pilot, ConfirmScreen)
+            await pilot.press(answer)
+            await on_screen(pilot, RunsScreen)
+        await until(pilot, lambda: [e.command["kind"] for e in queue.entries(session.store)] == ["resume"])
+
+
 async def test_home_compares_what_ended_while_nobody_looked(make_app: MakeApp, session: Session) -> None:
     run_group(session, "fresh", 3, good={"long": 40, "short": 50}, status=RunStatus.RUNNING)
     running = runs.find_runs(session.store, experiment="fresh")

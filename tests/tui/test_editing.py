@@ -32,6 +32,15 @@ def test_one_row_changes_and_a_version_says_so(session: Session, project: Path) 
     assert datasets.diff(session.store, parent.hash, version.hash).changed == ("t003",)
 
 
+def test_what_somebody_else_made_of_a_row_is_not_written_over(session: Session, project: Path) -> None:
+    shown = read(project / "tickets.csv")[3]
+    replace_row("tickets", "t003", {**shown, "text": "theirs"}, session, shown=shown)
+    with pytest.raises(DatasetError, match="has changed since") as caught:
+        replace_row("tickets", "t003", {**shown, "text": "mine"}, session, shown=shown)
+    assert "1.2.0" in caught.value.sentence and read(project / "tickets.csv")[3]["text"] == "theirs"
+    replace_row("tickets", "t004", read(project / "tickets.csv")[4], session, shown=read(project / "tickets.csv")[4])
+
+
 def test_a_row_is_added_once(session: Session, project: Path) -> None:
     values = {"id": "new", "text": "x", "label": "card", "channel": "email"}
     version = add_row("tickets", values, session)

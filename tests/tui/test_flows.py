@@ -10,6 +10,22 @@ from tests.tui.conftest import MakeApp
 from tests.tui.waiting import filled, on_screen, until
 
 
+async def test_the_key_of_a_place_leads_to_its_first_screen(make_app: MakeApp) -> None:
+    async with make_app().run_test() as pilot:
+        await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("enter")
+        await on_screen(pilot, ResultsScreen)
+        await filled(pilot, "#metrics")
+        await pilot.press("enter")
+        await on_screen(pilot, RowsScreen)
+        await pilot.press("2", "1")
+        await on_screen(pilot, RowsScreen)
+        await pilot.press("1")
+        await on_screen(pilot, HomeScreen)
+        assert len(pilot.app.screen_stack) == 1
+
+
 async def test_from_home_to_the_worst_regression(make_app: MakeApp) -> None:
     async with make_app().run_test() as pilot:
         await on_screen(pilot, HomeScreen)

@@ -18,6 +18,7 @@ from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.errors import PromptError
 from llmexp_tui.store import liveness, queue, runs
 from llmexp_tui.tui.announce import _words
+from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.follow import Follower
 from llmexp_tui.tui.palette import ActionProvider
 from llmexp_tui.tui.reads.estimate import read_estimate
@@ -30,7 +31,11 @@ from llmexp_tui.tui.screens.keys import collect_keys
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.screens.runs import RunsScreen
-from llmexp_tui.tui.state.runs import RESUMABLE
+from llmexp_tui.tui.state.activity import activity_line
+from llmexp_tui.tui.state.cells import plain, width
+from llmexp_tui.tui.state.home import table_rows
+from llmexp_tui.tui.state.interval import Scale
+from llmexp_tui.tui.state.runs import RESUMABLE, GroupLine, progress_lines, progress_title
 from llmexp_tui.tui.widgets.empty_state import EmptyState
 from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
@@ -86,6 +91,36 @@ def test_a_stop_is_told_with_the_key_that_goes_on(session: Session) -> None:
     found = runs.find_runs(session.store, group=stopped[0].group)
     words, _ = _words(session, group_lines(session, found)[0])
     assert words == "tone interrupted: stopped on request; what finished is stored; R under Runs goes on from there"
+
+
+def test_what_goes_on_once_every_answer_is_in_is_called_scoring(session: Session) -> None:
+    going = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING)
+    (group,) = group_lines(session, runs.find_runs(session.store, group=going[0].group))
+    assert plain(progress_title(replace(group, eta_s=0.0))) == "tone  running, every answer is in: scoring"
+    assert plain(activity_line([group], "off")) == "▸ tone scoring" and group.far == "120 of 120, scoring"
+    judging = GroupLine("g", "tone", (), kind="judge")
+    assert judging.far == "judge waits for the worker" and judging.status == "queued"
+    assert plain(activity_line([group, judging], "off")) == "▸ 2 runs scoring"
+    begun = replace(judging, begun=True)
+    assert begun.far == "judge goes on" and plain(activity_line([begun], "off")) == "▸ tone judge"
+
+
+async def test_home_says_of_what_never_came_to_a_result_how_it_ended(make_app: MakeApp, session: Session) -> None:
+    failed = run_group(session, "fresh", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING, done=9)
+    runs.set_status(
+        session.store, [run.id for run in failed], RunStatus.FAILED, at=session.at(),
+        reason="failed the first 5 calls; mend the cause, then finish with `llmexp-tui resume`",
+    )  # fmt: skip
+    async with make_app().run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        await filled(pilot, "#experiments")
+        await pilot.press("G")
+        question = home.query_one("#question", Static)
+        told = "✗ failed  failed the first 5 calls; mend the cause, then finish with R under Runs"
+        await until(pilot, lambda: told in str(question.content))
+        assert home.view is not None
+        verdicts = [plain(row.cells[1]) for row in table_rows(home.view.experiments, NOW, Scale())]
+        assert verdicts == ["✓ improved", "✗ regressed", "✗ failed"]
 
 
 @pytest.mark.parametrize(("key", "screen"), [("r", LaunchScreen), ("a", LaunchScreen), ("enter", ResultsScreen)])
@@ -219,3 +254,34 @@ def test_of_equal_answers_no_interval_is_claimed(session: Session) -> None:
     found = runs.find_runs(session.store, group=going[0].group)
     words = read_estimate(group_lines(session, found)[0], session)
     assert words == "short no row differs in exact_match so far, on 20 of 60 rows"
+
+
+async def test_a_project_that_cannot_be_opened_is_opened_once_its_file_is_mended(
+    project: Path, isolation: Path
+) -> None:
+    file = project / "llmexp.toml"
+    right = file.read_text()
+    file.write_text(right.replace('axis = "prompt"', 'axs = "prompt"'))
+    env = {"HOME": str(isolation), "LC_ALL": "C.UTF-8", "LLMEXP_CONFIG_DIR": str(isolation / "settings")}
+    app = LlmexpApp(lambda: open_fixed(project), env=env, now=lambda: NOW, project_file=file)
+    async with app.run_test() as pilot:
+        home = await on_screen(pilot, HomeScreen)
+        nothing = home.query_one("#nothing", EmptyState)
+        await until(pilot, lambda: "axs" in str(nothing.text))
+        assert "o opens llmexp.toml" in str(nothing.text)
+        assert [hint.text for hint in home.query_one(KeyBar).hints()] == ["keys", "quit"]
+        file.write_text(right.replace('axis = "prompt"', 'axi = "prompt"'))
+        await until(pilot, lambda: '"axi"' in str(nothing.text))
+        file.write_text(right)
+        table = await filled(pilot, "#experiments")
+        assert table.display and not nothing.display
+        assert "open" in [hint.text for hint in home.query_one(KeyBar).hints()]
+
+
+def test_wide_names_leave_a_bar_its_line(session: Session) -> None:
+    (first, *_), cells = run_group(session, "tone", 9, good={"long": 4, "short": 5}, status=RunStatus.RUNNING), 60
+    (group,) = group_lines(session, [first])
+    for name in ("候補のとても長い名前の変種二番目", "a-variant-with-a-name-that-goes-on", "b"):
+        arm = replace(group.arms[0], record=replace(first, variant=name))
+        bars = progress_lines(replace(group, arms=(arm, group.arms[0])), cells)[:2]
+        assert [width(bar) for bar in bars] == [cells, cells], name

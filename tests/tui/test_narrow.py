@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets._toast import Toast
 
 from llmexp_tui.domain.run import RunStatus
 from llmexp_tui.store import runs
+from llmexp_tui.tui.app import LlmexpApp
 from llmexp_tui.tui.screens.base import ProjectScreen, TooSmall
+from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.keys import KeysScreen
 from llmexp_tui.tui.screens.launch import LaunchScreen
 from llmexp_tui.tui.state.paging import column_widths
 from llmexp_tui.tui.state.versions import PROMPT_COLUMNS
+from llmexp_tui.tui.widgets.key_bar import KeyBar
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 from llmexp_tui.workflows.session import Session
 from tests.snapshots.test_screens import WALKS, walk
@@ -99,3 +103,15 @@ async def test_a_key_starts_nothing_that_the_window_is_too_small_to_show(make_ap
         await pilot.press("f")
         assert screen.choice.fresh, "with room the keys work again"
     assert not runs.find_runs(session.store, statuses=(RunStatus.QUEUED, RunStatus.RUNNING))
+
+
+@pytest.mark.parametrize(("cells", "length"), [(80, 37), (120, 57)])
+async def test_the_last_line_of_a_toast_is_above_the_keys(make_app: MakeApp, cells: int, length: int) -> None:
+    async with make_app().run_test(size=(cells, 24), notifications=True) as pilot:
+        await on_screen(pilot, HomeScreen)
+        app = pilot.app
+        assert isinstance(app, LlmexpApp)
+        app.say(" ".join(["word"] * 20)[:length].strip())
+        await until(pilot, lambda: bool(app.screen.query(Toast)))
+        await pilot.pause()
+        assert app.screen.query_one(Toast).region.bottom == app.screen.query_one(KeyBar).region.y

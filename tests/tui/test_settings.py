@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmexp_tui.errors import ConfigError
-from llmexp_tui.tui.settings import SETTINGS_FILE, Settings, config_folder, load_settings, save_settings
+from llmexp_tui.tui.settings import BROKEN_FILE, SETTINGS_FILE, Settings, config_folder, load_settings, save_settings
 
 
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
@@ -27,6 +27,9 @@ def test_a_wrong_file_says_what_and_where(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(tmp_path)
     assert SETTINGS_FILE in caught.value.sentence
+    save_settings(tmp_path, Settings(theme="light"))
+    assert load_settings(tmp_path).theme == "light"
+    assert (tmp_path / BROKEN_FILE).read_bytes() == text.encode("latin-1"), "what could not be used is not lost"
 
 
 def test_the_folder_follows_the_environment(tmp_path: Path) -> None:

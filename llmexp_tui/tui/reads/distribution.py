@@ -20,9 +20,10 @@ def pair_of(report: ExperimentReport, candidate: str, session: Session) -> tuple
 
 
 def read_histogram(report: ExperimentReport, candidate: str, metric: str, session: Session) -> Histogram | None:
-    """Every value of both arms, each repeat on its own; None where none is stored."""
+    """Every value of both arms, each repeat on its own, a cost for a thousand; None where none is stored."""
     pair = pair_of(report, candidate, session)
-    left, right = (column_of(session, record, metric, pair).value for record in pair)
+    unit = 1000.0 if metric == "cost" else 1.0
+    left, right = (unit * column_of(session, record, metric, pair).value for record in pair)
     return make_histogram(left, right)
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from llmexp_tui.domain.dataset import DatasetSource, DatasetVersion
-from llmexp_tui.errors import DatasetError, UsageError
+from llmexp_tui.errors import DatasetError, UnknownNameError, UsageError
+from llmexp_tui.store import rows
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import dataset_source, record_dataset
 
@@ -24,9 +25,16 @@ Values = Mapping[str, Any]
 Change = Callable[[dict[str, Any]], "Values | None"]
 
 
-def replace_row(name: str, key: str, values: Values, session: Session) -> DatasetVersion:
-    """The dataset with the content of one row replaced. Raises UsageError, DatasetError where its new id is taken."""
+def replace_row(
+    name: str, key: str, values: Values, session: Session, *, shown: Values | None = None
+) -> DatasetVersion:
+    """The dataset with the content of one row replaced. Raises UsageError, DatasetError where its new id is taken.
+
+    `shown` is the row as it was when the editing began: what somebody else made of it since is not written over.
+    """
     source = _editable(session, name)
+    if shown is not None:
+        _require_unchanged(session, source, key, shown)
     seen = []
     own = _id_of(source, values)
 
@@ -90,6 +98,18 @@ def _id_of(source: DatasetSource, values: Values) -> str:
     if key is None or not str(key).strip():
         raise DatasetError(f'the row has no "{source.id}"', where=source.path, mend="give it one of its own")
     return str(key)
+
+
+def _require_unchanged(session: Session, source: DatasetSource, key: str, shown: Values) -> None:
+    held = record_dataset(session, source.name)
+    try:
+        found = rows.row(session.store, held.hash, key).values
+    except UnknownNameError:
+        return  # what the file lacks is said in time
+    if dict(found) != dict(shown):
+        raise DatasetError(
+            f'row "{key}" has changed since', where=source.path, mend=f"edit it as it is in {held.label}"
+        )
 
 
 def _require_free(key: str, taken: str, source: DatasetSource) -> None:

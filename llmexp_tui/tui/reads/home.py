@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from difflib import SequenceMatcher
 
 from llmexp_tui.domain.experiment import Experiment
@@ -17,6 +17,7 @@ from llmexp_tui.tui.reads.decode import metric_of, report_of
 from llmexp_tui.tui.reads.results import knows_of
 from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.home import ChangedFile, ExperimentLine, HomeView, headline
+from llmexp_tui.tui.state.runs import RESUME_KEY, why_stopped
 from llmexp_tui.workflows.prepare import build_variant
 from llmexp_tui.workflows.session import Session
 from llmexp_tui.workflows.versions import resolve_prompt
@@ -52,6 +53,7 @@ def read_home(session: Session) -> HomeView:
                 running=name in busy,
                 uncompared=_uncompared(session, name, found),
                 floor_at=_floor_at(session, name, report),
+                broken=_broken(record, dead) if record is not None and report is None else None,
             )
         )
     return HomeView(session.root.name, tuple(lines), changed, ran=any(records.values()))
@@ -60,6 +62,14 @@ def read_home(session: Session) -> HomeView:
 def _newest_run(session: Session, name: str) -> RunRecord | None:
     found = runs.find_runs(session.store, experiment=name, slot=SLOT_MAIN, limit=1)
     return found[0] if found else None
+
+
+def _broken(newest: RunRecord, dead: Container[str]) -> tuple[str, str] | None:
+    """How the newest run ended and why, where it did not come to its end."""
+    if newest.id in dead:
+        return RunStatus.INTERRUPTED.value, f"its process is gone; {RESUME_KEY}"
+    ended_badly = newest.status not in (*_JUDGED, *_BUSY)
+    return (newest.status.value, why_stopped(newest)) if ended_badly else None
 
 
 def _uncompared(session: Session, name: str, newest: Comparison | None) -> str | None:

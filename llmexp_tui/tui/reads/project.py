@@ -5,11 +5,10 @@ Nobody has to start the app anew, whether it watches or not.
 
 from __future__ import annotations
 
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from llmexp_tui.project.config import load_project
-from llmexp_tui.project.locate import PROJECT_FILE
+from llmexp_tui.project.locate import PROJECT_FILE, stamp_of
 from llmexp_tui.store.engine import Store
 from llmexp_tui.workflows.session import Session
 
@@ -21,18 +20,10 @@ def reread(session: Session) -> bool:
 
     Raises ConfigError where it is wrong; the session then keeps what it had, and the next call says nothing more.
     """
-    stamp = _stamp(session.root / PROJECT_FILE)
+    stamp = stamp_of(session.root / PROJECT_FILE)
     known = _seen.setdefault(session.store, stamp)
     if stamp == known:
         return False
     _seen[session.store] = stamp
     session.project = load_project(session.files, session.root)
     return True
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)

@@ -55,10 +55,13 @@ def _commands(session: Session, groups: Sequence[GroupLine]) -> tuple[GroupLine,
     busy = {group.experiment for group in groups if group.active}
     waiting = queue.entries(session.store, states=_WAITING)
     return tuple(
-        GroupLine(entry.group, entry.experiment or "", (), kind=str(entry.command.get("kind", "")))
+        GroupLine(
+            entry.group, entry.experiment or "", (), kind=str(entry.command.get("kind", "")),
+            begun=entry.state is QueueState.CLAIMED,
+        )
         for entry in waiting
         if entry.group not in begun and not (entry.state is QueueState.CLAIMED and entry.experiment in busy)
-    )
+    )  # fmt: skip
 
 
 def command_of(session: Session, group: str) -> QueueEntry | None:

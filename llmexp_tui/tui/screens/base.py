@@ -13,7 +13,7 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from llmexp_tui.domain.text import one_line
-from llmexp_tui.errors import LlmexpError
+from llmexp_tui.errors import LlmexpError, TrustError
 from llmexp_tui.tui.messages import Fetched, ReadFailed, StoreChanged
 from llmexp_tui.tui.state.versions import Recorded
 from llmexp_tui.tui.widgets.key_bar import KeyBar
@@ -60,6 +60,33 @@ class Reading:
         """
         job = partial(self._read, read, show, failed)
         self.run_worker(job, thread=True, exclusive=True, group=group, exit_on_error=True)
+
+    def fetch_trusted(self, group: str, do: Callable[[Session], T], show: Callable[[T], None]) -> None:
+        """`fetch` of what uses the project's powers: where nobody trusts it, the user is asked before it goes on."""
+
+        def trusted(session: Session) -> T:
+            session.require_trust()
+            return do(session)
+
+        def failed(error: LlmexpError) -> None:
+            if isinstance(error, TrustError):
+                self.ask_trust(error, lambda: self.fetch_trusted(group, do, show))
+            else:
+                self.home_app.say_error(error)
+
+        self.fetch(group, trusted, show, failed)
+
+    def ask_trust(self, error: TrustError, then: Callable[[], None]) -> None:
+        """Ask whether to trust the project with what the error names, remember a yes, and go on."""
+        from llmexp_tui.tui.reads.launch import trust_project
+        from llmexp_tui.tui.screens.confirm import ConfirmScreen
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.fetch("trust", trust_project, lambda _: then())
+
+        what = f"{error.what}. Say yes only if you know who wrote it."
+        self.app.push_screen(ConfirmScreen("Trust this project?", what, "trust it"), answered)
 
     def _read(
         self,

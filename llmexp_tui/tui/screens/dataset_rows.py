@@ -63,7 +63,11 @@ class DatasetRowsScreen(ProjectScreen):
     def _entitle(self) -> None:
         version = self.version
         title = line((f"{version.name} {version.label}", "strong"), (f"  {count(version.rows)} rows", "muted"))
-        self.query_one("#title", TitleLine).show(title)
+        marked = len(self.query_one("#rows", PagedTable).marked)
+        keep = line(("space", "key"), (" marks a row", "muted"))
+        if marked:
+            keep = line((f"{marked} marked, ", "accent"), ("m", "key"), " keeps them")
+        self.query_one("#title", TitleLine).show(title, keep)
 
     def on_store_changed(self, message: StoreChanged) -> None:
         """A version never changes."""
@@ -80,6 +84,7 @@ class DatasetRowsScreen(ProjectScreen):
 
     @on(PagedTable.Highlighted)
     def _highlighted(self, message: PagedTable.Highlighted) -> None:
+        self._entitle()
         self.fetch("row", partial(read_version_row, self.version, message.index), self._show_row)
 
     def _show_row(self, row: Row | None) -> None:
@@ -111,8 +116,9 @@ class DatasetRowsScreen(ProjectScreen):
         if not isinstance(values, dict):
             self._refuse("A row is one JSON object")
             return
+        replace = partial(replace_row, self.version.name, row.key, values, shown=row.values)
         self.fetch(
-            "edit", partial(replace_row, self.version.name, row.key, values), partial(self._edited, row.key),
+            "edit", replace, partial(self._edited, row.key),
             lambda error: self._refuse(error.sentence),
         )  # fmt: skip
 

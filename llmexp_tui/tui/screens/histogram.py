@@ -7,6 +7,7 @@ from functools import partial
 from textual.app import ComposeResult
 
 from llmexp_tui.reports import figures
+from llmexp_tui.reports.explain import timed_out
 from llmexp_tui.reports.record import ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.reads.distribution import read_histogram
@@ -77,4 +78,6 @@ class HistogramScreen(ProjectScreen):
             left, right = count(sum(histogram.left)), count(sum(histogram.right))
             lines = [*draw_histogram(histogram, self.size.width - 2), (),
                      line((f" {left} values left, {right} right", "muted"))]  # fmt: skip
+            if words := timed_out(self.metric):
+                lines.append(line((f" {words} Here it stands with the time that it took.", "muted")))
         self.query_one("#bars", Sheet).write(lines)

@@ -34,6 +34,9 @@ _AGES_EVERY_S = 60.0
 """Ages are shown in minutes: what was just measured must not stay so in a window that is left open."""
 
 
+_HOW_TO_MEND = ("o", "opens llmexp.toml in your editor; once it is saved, the project is opened again")
+
+
 class HomeScreen(ProjectScreen):
     """The first screen of a project."""
 
@@ -60,6 +63,7 @@ class HomeScreen(ProjectScreen):
     def __init__(self) -> None:
         super().__init__()
         self.view: state.HomeView | None = None
+        self._broken = False
         self._compared: set[str] = set()
 
     def body(self) -> ComposeResult:
@@ -93,8 +97,8 @@ class HomeScreen(ProjectScreen):
             self._show(self.view)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """There is no way back from where one begins."""
-        return action != "back"
+        """There is no way back from where one begins, and nothing to run in what cannot be opened."""
+        return action != "back" and not (self._broken and action in (*self.EARLY, "watch"))
 
     def load(self) -> None:
         """Read the experiments."""
@@ -103,12 +107,18 @@ class HomeScreen(ProjectScreen):
     def _failed(self, error: LlmexpError) -> None:
         self.query_one("#experiments").display = False
         empty = self.query_one("#nothing", EmptyState)
-        empty.say("The project cannot be opened", error.sentence)
+        empty.say("The project cannot be opened", error.sentence, *_HOW_TO_MEND)
         empty.display = True
+        self.query_one("#changed", Static).update("")
+        self._broken = True
+        self.refresh_bindings()
         self.has_read()
 
     def _show(self, view: state.HomeView) -> None:
         self.view = view
+        if self._broken:
+            self._broken = False
+            self.refresh_bindings()
         table = self.query_one("#experiments", PagedTable)
         table.display = bool(view.experiments)
         self.query_one("#nothing").display = not view.experiments
@@ -176,6 +186,9 @@ class HomeScreen(ProjectScreen):
 
     def action_edit(self) -> None:
         """The project file in the user's editor; it is read again once it has changed."""
+        if self._broken and self.home_app.project_file is not None:
+            self._edit(str(self.home_app.project_file))
+            return
         self.fetch("path", lambda session: str(session.root / PROJECT_FILE), self._edit)
 
     def _edit(self, path: str) -> None:

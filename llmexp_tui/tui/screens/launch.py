@@ -135,6 +135,8 @@ class LaunchScreen(ProjectScreen):
         """An A/A is fresh anyway; a check takes the rows that were registered. What cannot be run can be mended."""
         if action == "edit":
             return self._refusal is not None and not self._untrusted
+        if action == "start" and self._refusal is not None:
+            return self._untrusted
         if action in ("kind", "fresh", "rows", "repeats") and self._refusal is not None:
             return False
         if action == "fresh":
@@ -205,14 +207,5 @@ class LaunchScreen(ProjectScreen):
         self.home_app.go_back()
 
     def _ask_trust(self) -> None:
-        from llmexp_tui.tui.screens.confirm import ConfirmScreen
-
-        what = self._refusal.what if self._refusal is not None else ""
-        question = ConfirmScreen("Trust this project?", f"{what}. Say yes only if you know who wrote it.", "trust it")
-        self.app.push_screen(question, self._trusted)
-
-    def _trusted(self, sure: bool | None) -> None:
-        if sure:
-            from llmexp_tui.tui.reads.launch import trust_project
-
-            self.fetch("trust", trust_project, lambda _: self.load())
+        if isinstance(self._refusal, TrustError):
+            self.ask_trust(self._refusal, self.load)

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from llmexp_tui.tui.screens.base import Dialog
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.format import count, plural
+from llmexp_tui.tui.state.format import plural
 from llmexp_tui.tui.state.runs import GroupLine
 from llmexp_tui.tui.widgets.tones import join_lines
 
@@ -34,7 +34,7 @@ class QuitScreen(Dialog[str]):
         """What goes on, and the choices."""
         lines: list[Line] = [line((f"{plural(len(self._going), 'run is', 'runs are')} still going", "strong"))]
         lines += [
-            line(f"  {group.experiment}  ", (_far(group), "muted"))
+            line(f"  {group.experiment}  ", (group.far, "muted"))
             for group in self._going[:5]
         ]
         lines += [
@@ -50,7 +50,3 @@ class QuitScreen(Dialog[str]):
     def action_answer(self, answer: str) -> None:
         """Close with the choice."""
         self.dismiss(answer)
-
-
-def _far(group: GroupLine) -> str:
-    return f"{count(group.done)} of {count(group.total)}" if group.arms else f"{group.kind} waits for the worker"

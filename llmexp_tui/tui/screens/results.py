@@ -139,7 +139,7 @@ class ResultsScreen(ProjectScreen):
             return
         table = self.query_one("#metrics", PagedTable)
         cells = self.size.width - 3
-        heading = state.heading(report, None if self._together else self.candidate)
+        heading = state.heading(report, None if self._together else self.candidate, self.size.width - 2)
         self.query_one("#heading", Static).update(join_lines(heading))
         if self._together:
             scale = variants.scale_of(report)
@@ -273,7 +273,8 @@ class ResultsScreen(ProjectScreen):
 
     def _judge(self, sure: bool | None) -> None:
         if sure and self.report is not None:
-            self.fetch("judge", partial(start_judging, self.report), lambda _: self.home_app.say("Judging started"))
+            start = partial(start_judging, self.report)
+            self.fetch_trusted("judge", start, lambda _: self.home_app.say("Judging started"))
 
     def action_run(self) -> None:
         """Run it again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,7 +15,7 @@ from llmexp_tui.tui.reads.editing import add_row
 from llmexp_tui.tui.screens.base import ProjectScreen, shown_name
 from llmexp_tui.tui.screens.confirm import ConfirmScreen
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.rows import RowDetail, as_text, input_lines, new_row, score_lines
+from llmexp_tui.tui.state.rows import RowDetail, answer_to_keep, as_text, input_lines, new_row, score_lines
 from llmexp_tui.tui.widgets.diff_view import DiffView
 from llmexp_tui.tui.widgets.sheet import Sheet
 from llmexp_tui.tui.widgets.title_line import TitleLine
@@ -73,7 +73,7 @@ class RowScreen(ProjectScreen):
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         answers = self.query_one("#answers", DiffView)
         answers.show(left.text, right.text, titles, (left.foot, right.foot))
-        scores = score_lines(detail) or [line(("no score stored", "muted"))]
+        scores = score_lines(detail, self._rows.metric.metric) or [line(("no score stored", "muted"))]
         self.query_one("#scores", Sheet).write(scores)
         self.query_one("#input", DiffView).show(input_lines(detail), None, (line(("the row", "strong")), ()))
 
@@ -87,21 +87,20 @@ class RowScreen(ProjectScreen):
 
     def action_add(self) -> None:
         """Ask, then add a row whose reference answer is what the candidate said."""
-        if self.detail.dataset is None or not self.detail.candidate.outputs:
-            self.home_app.say("There is no answer, or no dataset to add it to")
+        answer = answer_to_keep(self.detail)
+        if self.detail.dataset is None or answer is None:
+            self.home_app.say("There is no answer in words, or no dataset to add it to")
             return
         question = ConfirmScreen(
             f"Add a row to {shown_name(self.detail.dataset)}?",
             "This row's input, with the candidate's answer as the expected one. It makes a new version.",
             "add it",
         )
-        self.app.push_screen(question, self._add)
+        self.app.push_screen(question, partial(self._add, self.detail.dataset, new_row(self.detail, answer)))
 
-    def _add(self, sure: bool | None) -> None:
-        detail = self.detail
-        if sure and detail.dataset is not None:
-            values = new_row(detail)
-            self.fetch("add", partial(add_row, detail.dataset, values), self._added)
+    def _add(self, dataset: str, values: dict[str, Any], sure: bool | None) -> None:
+        if sure:
+            self.fetch("add", partial(add_row, dataset, values), self._added)
 
     def _added(self, version: DatasetVersion) -> None:
         self.home_app.say(f"{version.name} {version.label}: {version.changelog}")

@@ -188,7 +188,8 @@ class RowsScreen(ProjectScreen):
         # The answers come first: of a judge's long reason the pane shows the beginning, enter the whole.
         cells = self.size.width - 6
         reason = 2 * (cells - 6) if self.has_class("-tall") else cells
-        self.query_one("#scores", Static).update(join_lines(state.brief_score_lines(detail, cells, reason)))
+        told = state.brief_score_lines(detail, cells, reason, self.metric.metric)
+        self.query_one("#scores", Static).update(join_lines(told))
         left, right = detail.baseline, detail.candidate
         titles = line((left.variant, "strong"), (" · baseline", "muted")), line((right.variant, "strong"))
         self.query_one("#answers", DiffView).show(left.text, right.text, titles, (left.foot, right.foot))

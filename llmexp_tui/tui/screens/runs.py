@@ -152,7 +152,7 @@ class RunsScreen(Finding):
         """Finish an interrupted group."""
         if group := self.group:
             said = "Resumed: only what is missing"
-            self.fetch("resume", partial(resume_group, group), lambda _: self.home_app.say(said))
+            self.fetch_trusted("resume", partial(resume_group, group), lambda _: self.home_app.say(said))
 
     def action_copy(self) -> None:
         """The command that repeats the run."""

@@ -29,7 +29,7 @@ class TagScreen(Dialog[str]):
         ]
         with Vertical(classes="dialog"):
             yield Static(join_lines(lines), markup=False)
-            yield Input(placeholder="2.0.0", restrict=r"[A-Za-z0-9._\-]*")
+            yield Input(placeholder="for example 2.0.0", restrict=r"[A-Za-z0-9._\-]*")
             yield Static(join_lines([line(("enter", "key"), " tags it    ", ("esc", "key"), " does nothing")]),
                          markup=False)  # fmt: skip
 

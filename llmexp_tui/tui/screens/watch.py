@@ -12,6 +12,7 @@ from llmexp_tui.tui.messages import RunsProgressed, StoreChanged
 from llmexp_tui.tui.reads.rows import RowSource
 from llmexp_tui.tui.reads.watch import WatchedRun, read_watched
 from llmexp_tui.tui.screens.base import ProjectScreen
+from llmexp_tui.tui.state.activity import share_of
 from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import count, short_hash
 from llmexp_tui.tui.state.rows import RowDetail, RowQuery
@@ -154,9 +155,7 @@ class WatchScreen(ProjectScreen):
     def _verdict(self) -> Line:
         going = [group for group in self.home_app.groups if group.active]
         if going:
-            done, total = going[0].done, going[0].total
-            share = f" {100 * done // total} %" if total else " …"
-            return line((f"▸ {going[0].experiment}{share}", "info"))
+            return line((f"▸ {going[0].experiment} {share_of(going[:1])}", "info"))
         report = self.watched.report if self.watched else None
         if report is None:
             return ()

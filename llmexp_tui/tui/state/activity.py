@@ -15,12 +15,20 @@ def activity_line(groups: Sequence[GroupLine], watching: str) -> Line:
     parts: list[Span] = []
     going = [group for group in groups if group.active]
     if going:
-        done, total = sum(group.done for group in going), sum(group.total for group in going)
         name = going[0].experiment[:_NAME] if len(going) == 1 else f"{len(going)} runs"
-        share = f" {100 * done // total} %" if total else ""
-        parts += line((f"▸ {name}{share}", "info"))
+        parts += line((f"▸ {name} {share_of(going)}".rstrip(), "info"))
     if watching != "off":
         if parts:
             parts.append(Span("  "))
         parts += line(("± changed", "warn") if watching == "changed" else ("● watching", "good"))
     return tuple(parts)
+
+
+def share_of(going: Sequence[GroupLine]) -> str:
+    """How much of what goes on is done: percent of the answers, then that they are being scored."""
+    done, total = sum(group.done for group in going), sum(group.total for group in going)
+    if any(group.scoring for group in going) and done >= total:
+        return "scoring"
+    if not total:
+        return going[0].kind if len(going) == 1 else ""
+    return f"{100 * done // total} %"

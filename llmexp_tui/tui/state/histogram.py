@@ -11,6 +11,8 @@ from llmexp_tui.tui.state.cells import Line, Span
 from llmexp_tui.tui.state.format import score
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+_SKEWED = 30.0
+"""From here on, largest to smallest, bins of one width would put nearly all values of a long tail into one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Histogram:
 
 
 def make_histogram(left: npt.ArrayLike, right: npt.ArrayLike, bins: int = 12) -> Histogram | None:
-    """Bins over both samples; whole numbers get a bin each where they are few. None where there is no value.
+    """Bins over both samples; few different values get a bin each, a long tail bins that grow. None without a value.
 
     Takes a moment for a million values: not for the thread that draws.
     """
@@ -40,7 +42,10 @@ def make_histogram(left: npt.ArrayLike, right: npt.ArrayLike, bins: int = 12) ->
         counted = [np.bincount(np.searchsorted(distinct, side), minlength=distinct.size) for side in sides]
         edges = np.append(distinct, distinct[-1])
     else:
-        edges = np.linspace(distinct[0], distinct[-1], bins + 1)
+        low, high = distinct[0], distinct[-1]
+        grows = low > 0 and high > _SKEWED * low
+        edges = np.geomspace(low, high, bins + 1) if grows else np.linspace(low, high, bins + 1)
+        edges[0], edges[-1] = low, high  # a rounded end would leave a value outside
         counted = [np.histogram(side, edges)[0] for side in sides]
     return Histogram(tuple(edges.tolist()), tuple(counted[0].tolist()), tuple(counted[1].tolist()))
 

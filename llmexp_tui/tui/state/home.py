@@ -14,7 +14,7 @@ from llmexp_tui.tui.state.cells import Line, line
 from llmexp_tui.tui.state.format import age
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.results import why
-from llmexp_tui.tui.state.verdict import Badge, status_badge, verdict_badge
+from llmexp_tui.tui.state.verdict import Badge, run_badge, status_badge, verdict_badge
 
 PLOT_CELLS = 15
 _TREND = 12
@@ -29,7 +29,8 @@ class ExperimentLine:
     """An experiment as Home knows it. `report` is the newest stored comparison, `trend` the gate metric over runs.
 
     `stale` says that something it depends on changed since; `running` that a run of it goes on now; `floor_at` when
-    its baseline last ran against itself; `uncompared` the group of complete runs that nobody has compared yet.
+    its baseline last ran against itself; `uncompared` the group of complete runs that nobody has compared yet;
+    `broken` how its newest run ended and why, where that came to no result.
     """
 
     name: str
@@ -41,6 +42,7 @@ class ExperimentLine:
     running: bool = False
     floor_at: str | None = None
     uncompared: str | None = None
+    broken: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def _cells(item: ExperimentLine, now: datetime, scale: interval.Scale) -> tuple[
         word = line(("· not run yet", "muted"))
         if item.running or item.uncompared:
             word = line(("▸ running" if item.running else "… comparing", "info"))
+        elif item.broken:
+            word = run_badge(item.broken[0]).spans
         return (line(item.name), word, (), (), (), _floor_age(item, now), (), (), ())
     badge = badge_of(item.report, head)
     drawn = interval.interval_of(head, badge.tone)
@@ -174,15 +178,7 @@ def explained(item: ExperimentLine, now: datetime) -> list[Line]:
         so_far = () if item.uncompared else line(("2", "key"), (" shows how it looks so far", "muted"))
         return [*lines, (*line((words, "muted")), *so_far)]
     if item.report is None:
-        lines.append(
-            line(
-                "Never compared. ",
-                ("r", "key"),
-                (" runs it, ", "muted"),
-                ("p", "key"),
-                (" shows first what that costs", "muted"),
-            )
-        )
+        lines.append(_never_compared(item))
         return [*lines, line((_floor_words(item, now), "muted"))]
     gate = status_badge(item.report.status, has_gates=item.report.has_gates)
     older: Line = line(("  older than what is there now", "warn")) if item.stale and not item.running else ()
@@ -195,6 +191,17 @@ def explained(item: ExperimentLine, now: datetime) -> list[Line]:
             (spark(item.trend), "info"), (" · ", "muted"),
         )  # fmt: skip
     return [*lines, (*trend, *line((_floor_words(item, now), "muted")))]
+
+
+def _never_compared(item: ExperimentLine) -> Line:
+    """What to do with an experiment that has no result: go on with what it began, or begin."""
+    if item.broken is not None:
+        status, reason = item.broken
+        return (*run_badge(status).spans, *line((f"  {reason or 'it did not finish'}", "muted")))
+    return line(
+        "Never compared. ", ("r", "key"), (" runs it, ", "muted"),
+        ("p", "key"), (" shows first what that costs", "muted"),
+    )  # fmt: skip
 
 
 def _floor_words(item: ExperimentLine, now: datetime) -> str:

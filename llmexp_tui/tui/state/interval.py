@@ -127,7 +127,9 @@ def _bar(marks: list[Span], interval: Interval, scale: Scale) -> None:
             marks[x] = Span(DASH, interval.tone)
     marks[first] = Span(OVER_LEFT if interval.low < -scale.limit else LEFT, interval.tone)
     marks[last] = Span(OVER_RIGHT if interval.high > scale.limit else RIGHT, interval.tone)
-    marks[scale.cell(interval.estimate, cells)] = Span(ESTIMATE, interval.tone)
+    inside = abs(interval.estimate) <= scale.limit
+    beyond = OVER_RIGHT if interval.estimate > 0 else OVER_LEFT
+    marks[scale.cell(interval.estimate, cells)] = Span(ESTIMATE if inside else beyond, interval.tone)
 
 
 def axis(scale: Scale, cells: int) -> str:
@@ -146,7 +148,7 @@ def axis(scale: Scale, cells: int) -> str:
 
 def _placed(value: float, scale: Scale, cells: int) -> tuple[int, str]:
     """Where a label starts, and the label."""
-    label = (f"{value:+,.0f}" if abs(value) >= 1000 else f"{value:+.3g}").replace("-", "−")
+    label = (f"{value / 1000:+.3g}k" if abs(value) >= 1000 else f"{value:+.3g}").replace("-", "−")
     return min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label)), label
 
 

@@ -9,7 +9,7 @@ from llmexp_tui.reports.explain import details, explain
 from llmexp_tui.reports.record import ArmReport, ExperimentReport
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.state import interval
-from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.cells import Line, cut, line, plain
 from llmexp_tui.tui.state.format import count, plural
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import status_badge, verdict_badge
@@ -21,6 +21,7 @@ _NARROW_NAME, _NAME, _P, _COUNTS = 13, 21, 7, 18
 _P_FROM, _COUNTS_FROM = 100, 126
 PLOT_FROM = 54
 _CHANGE = 16
+_SHORT_NAME = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ def _group_row(title: str) -> TableRow:
 
 
 def change_in(metric: MetricResult, cells: int) -> str:
-    """The change; an interval by its ends without blanks, where it would be cut."""
+    """The change; without blanks around its sign where it would be cut."""
     words = figures.change(metric)
-    return words if len(words) <= cells else words.replace(" … ", "…")
+    return words if len(words) <= cells else words.replace(" … ", "…").replace(" ± ", "±")
 
 
 def _cells(metric: MetricResult, scale: interval.Scale, plot: int) -> tuple[Line, ...]:
@@ -139,24 +140,24 @@ def short_title(metric: MetricResult, plot: int) -> str:
     return " ".join(part for part in parts if part)
 
 
-def heading(report: ExperimentReport, candidate: str | None) -> list[Line]:
+def heading(report: ExperimentReport, candidate: str | None, cells: int) -> list[Line]:
     """What the gate says of what; why, where it does not pass; the question; how much of it came back.
 
-    Without a candidate it speaks of all of them.
+    Without a candidate it speaks of all of them. Long names and questions are cut: they must not push the rest out.
     """
     gate = status_badge(report.status, has_gates=report.has_gates)
-    baseline = report.baseline.variant if report.baseline else "–"
+    baseline = _short(report.baseline.variant) if report.baseline else "–"
     dataset = f" · {report.dataset.name} {report.dataset.version}" if report.dataset else ""
     axis = f" · {report.axis} axis" + (" (confounded)" if report.confounded else "")
     first = line(
         (gate.glyph + " " + gate.word, gate.tone),
         "  ",
         (report.name, "strong"),
-        (f"  {candidate or plural(len(candidates(report)), 'variant')} against {baseline}{axis}{dataset}", "muted"),
+        (f"  {_which(report, candidate)} against {baseline}{axis}{dataset}", "muted"),
     )
     reason = [line((words, gate.tone))] if (words := why(report)) else []
-    question = [(*line(report.question), *_which(report, candidate))]
-    return [first, *reason, *(question if any(question) else ()), integrity(report, candidate)]
+    question = [cut(line(report.question), cells)] if report.question else []
+    return [first, *reason, *question, integrity(report, candidate)]
 
 
 def why(report: ExperimentReport) -> str:
@@ -168,13 +169,17 @@ def why(report: ExperimentReport) -> str:
     return report.reasons[0] if report.reasons and report.status != "pass" else ""
 
 
-def _which(report: ExperimentReport, candidate: str | None) -> Line:
-    """Where there are several candidates: which of them is shown, and the key that shows the next."""
+def _which(report: ExperimentReport, candidate: str | None) -> str:
+    """The candidate, and where there are several, which of them it is; without one how many there are."""
     names = candidates(report)
-    if candidate not in names or len(names) < 2:
-        return ()
-    words = f"candidate {names.index(candidate) + 1} of {len(names)}, "
-    return line(("  " if report.question else "", ""), (words, "muted"), ("c", "key"), (" next", "muted"))
+    if candidate is None:
+        return plural(len(names), "variant")
+    several = candidate in names and len(names) > 1
+    return f"{_short(candidate)} ({names.index(candidate) + 1}/{len(names)})" if several else _short(candidate)
+
+
+def _short(name: str) -> str:
+    return plain(cut(line(name), _SHORT_NAME))
 
 
 def integrity(report: ExperimentReport, candidate: str | None) -> Line:
@@ -197,7 +202,7 @@ def spent(report: ExperimentReport, candidate: str | None) -> float | None:
 
 def _answered(arm: ArmReport) -> list[tuple[str, str]]:
     totals = arm.totals
-    parts = [(f"{arm.variant} {count(totals.completed)}/{count(totals.asked)}", "muted")]
+    parts = [(f"{_short(arm.variant)} {count(totals.completed)}/{count(totals.asked)}", "muted")]
     if totals.errored:
         parts.append((f" {plural(totals.errored, 'error')}", "bad"))
     unscored = sum(number for _, number in arm.unscored)

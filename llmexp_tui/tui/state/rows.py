@@ -119,7 +119,7 @@ class ArmRow:
 
     @property
     def foot(self) -> Line:
-        """What the answer took."""
+        """What the answer took; of several repeats the first."""
         if not self.outputs:
             return line(("no answer stored", "warn"))
         first = self.outputs[0]
@@ -129,9 +129,8 @@ class ArmRow:
             parts.append("cached")
         if first.finish_reason not in (None, "stop"):
             parts.append(str(first.finish_reason))
-        if len(self.outputs) > 1:
-            parts.append(f"first of {len(self.outputs)}")
-        return line((" · ".join(parts), "muted"))
+        which = f" (1/{len(self.outputs)})" if len(self.outputs) > 1 else ""
+        return line((" · ".join(parts) + which, "muted"))
 
 
 def answer_of(output: Output) -> str:
@@ -259,34 +258,35 @@ def input_lines_of(values: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def score_lines(detail: RowDetail) -> list[Line]:
-    """Each metric: baseline's and candidate's score with their labels, and under it reasons and errors."""
+def score_lines(detail: RowDetail, metric: str = "") -> list[Line]:
+    """Each metric, the asked one first: both arms' score with their labels, and under it reasons and errors."""
     lines: list[Line] = []
-    for name in _metrics(detail):
+    for name in _metrics(detail, metric):
         lines.append(_figures(detail, name, name))
         lines += [line((f"  {text}", tone)) for text, tone in _reasons(detail, name)]
     return lines
 
 
-def brief_score_lines(detail: RowDetail, cells: int, reason: int) -> list[Line]:
+def brief_score_lines(detail: RowDetail, cells: int, reason: int, metric: str = "") -> list[Line]:
     """All scores, as many to a line of so many cells as fit; only then the reasons, each cut to `reason` cells.
 
-    Of a person stands the name alone.
+    The asked metric is the first. Of a person stands the name alone.
     """
     lines: list[Line] = []
-    for name in _metrics(detail):
+    for name in _metrics(detail, metric):
         figures = _figures(detail, name, name.partition(" <")[0])
         together = (*lines[-1], *line("   "), *figures) if lines else figures
         lines[-1:] = [together] if width(together) <= cells else [*lines[-1:], figures]
-    for name in _metrics(detail):
+    for name in _metrics(detail, metric):
         lines += [cut(line((f"{name}, {text}", tone)), reason) for text, tone in _reasons(detail, name)]
     return lines
 
 
-def _metrics(detail: RowDetail) -> list[str]:
-    """What there are scores of, in their order."""
+def _metrics(detail: RowDetail, first: str) -> list[str]:
+    """What there are scores of, in their order, but for the one that comes first."""
     arms = (detail.baseline, detail.candidate)
-    return list(dict.fromkeys(name for arm in arms for scores in arm.scores for name in scores))
+    names = dict.fromkeys(name for arm in arms for scores in arm.scores for name in scores)
+    return sorted(names, key=lambda name: name != first)
 
 
 def _figures(detail: RowDetail, metric: str, title: str) -> Line:
@@ -323,9 +323,13 @@ def _score_text(found: Score | None) -> str:
     return f"{score(found.value)}{f' ({found.label})' if found.label else ''}"
 
 
-def new_row(detail: RowDetail) -> dict[str, Any]:
-    """The row once more under a new id, its reference answer being what the candidate said."""
-    answer = detail.candidate.outputs[0].text or ""
+def answer_to_keep(detail: RowDetail) -> str | None:
+    """What the candidate said, in the first repeat that came back with words; None where none did."""
+    return next((output.text for output in detail.candidate.outputs if output.text), None)
+
+
+def new_row(detail: RowDetail, answer: str) -> dict[str, Any]:
+    """The row once more under a new id, with this as its reference answer."""
     values = {**detail.values, detail.expected_column: answer}
     if detail.id_column is not None:
         values[detail.id_column] = f"{detail.key}-{text_hash(answer)[:6]}"

@@ -9,13 +9,14 @@ from datetime import datetime
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunTotals
 from llmexp_tui.errors import RESUME_MEND
 from llmexp_tui.reports.figures import money
-from llmexp_tui.tui.state.cells import Line, line
+from llmexp_tui.tui.state.cells import Line, fit, line, width
 from llmexp_tui.tui.state.format import age, bar, count, duration, person, plural, short_hash, when
 from llmexp_tui.tui.state.paging import Column, TableRow
 from llmexp_tui.tui.state.verdict import run_badge
 
 ACTIVE = frozenset({"queued", "running"})
 RESUMABLE = frozenset({"interrupted", "failed", "cancelled"})
+RESUME_KEY = "R under Runs goes on from there"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class GroupLine:
     """Runs started together. `rate` in calls a second over the last seconds, `eta_s` None while unknown.
 
     `alive` is False where the worker is gone though the runs are not finished. Without arms it is a command of a
-    `kind` (run, aa, check, resume, judge) that waits for its worker. `estimate` says in words how the change looks so
-    far.
+    `kind` (run, aa, check, resume, judge) that waits for its worker, or is `begun`. `estimate` says in words how the
+    change looks so far.
     """
 
     group: str
@@ -55,13 +56,14 @@ class GroupLine:
     waiting: str = ""
     alive: bool = True
     kind: str = ""
+    begun: bool = False
     estimate: str = ""
 
     @property
     def status(self) -> str:
         """The state of the group: what still goes on wins, then what went wrong."""
         if not self.arms:
-            return "queued"
+            return "running" if self.begun else "queued"
         states = {str(arm.record.status) for arm in self.arms}
         if states & ACTIVE:
             if not self.alive:
@@ -76,6 +78,18 @@ class GroupLine:
     def active(self) -> bool:
         """True while somebody works on it or will."""
         return self.status in ACTIVE
+
+    @property
+    def scoring(self) -> bool:
+        """True where every answer is in and what goes on is judges and scores."""
+        return self.status == "running" and 0 < self.total <= self.done
+
+    @property
+    def far(self) -> str:
+        """How far it is, in words."""
+        if not self.arms:
+            return f"{self.kind} {'goes on' if self.begun else 'waits for the worker'}"
+        return f"{count(self.done)} of {count(self.total)}{', scoring' if self.scoring else ''}"
 
     @property
     def done(self) -> int:
@@ -131,18 +145,29 @@ def table_rows(groups: Sequence[GroupLine], now: datetime) -> list[TableRow]:
     ]
 
 
+def progress_title(group: GroupLine) -> Line:
+    """Whose run, where it stands, and how long it will still take."""
+    left = ""
+    if group.scoring:
+        left = ", every answer is in: scoring"
+    elif group.status == "running" and group.eta_s is not None:
+        left = f", {duration(group.eta_s)} left"
+    return line((group.experiment, "strong"), (f"  {group.status}{left}", "muted"))
+
+
 def progress_lines(group: GroupLine, cells: int) -> list[Line]:
-    """A bar for each arm, then one line of rate, cost, errors and time left, in `cells` cells."""
+    """A bar for each arm, then one line of rate, cost and errors, in `cells` cells."""
     if not group.arms:
-        return [line((f"{group.kind} waits for the worker", "muted"))]
-    names = max((len(arm.name) for arm in group.arms), default=0)
+        return [line((group.far, "muted"))]
+    names = max(width(line(arm.name)) for arm in group.arms)
     names = min(names, max(8, cells // 3))
     lines: list[Line] = []
     for arm in group.arms:
         figures = f" {count(arm.done)}/{count(arm.total)}"
         room = max(4, cells - names - 1 - len(figures))
         tone = "bad" if arm.totals.errored and arm.totals.errored == arm.done else "info"
-        lines.append(line((f"{arm.name[:names]:<{names}} ", ""), (bar(arm.done, arm.total, room), tone), figures))
+        done = line(" ", (bar(arm.done, arm.total, room), tone), figures)
+        lines.append((*fit(line(arm.name), names), *done))
     lines.append(_pace(group))
     if group.estimate:
         lines.append(line((group.estimate, "info")))
@@ -154,10 +179,8 @@ def _pace(group: GroupLine) -> Line:
         money(group.cost) if group.cost is not None else "cost unknown",
         (plural(group.errors, "error"), "bad") if group.errors else "no errors",
     ]
-    if group.status == "running" and group.rate is not None:
+    if group.status == "running" and group.rate is not None and not group.scoring:
         parts.insert(0, f"{group.rate:.0f} calls/s" if group.rate >= 10 else f"{group.rate:.1f} calls/s")
-        if group.eta_s is not None:
-            parts.append(f"{duration(group.eta_s)} left")
         if group.concurrency:
             parts.append(f"{group.concurrency} at a time")
     if group.waiting:
@@ -174,7 +197,8 @@ def _pace(group: GroupLine) -> Line:
 
 def why_stopped(record: RunRecord) -> str:
     """Why a run ended, with the key that goes on with it here in place of the command line's word for it."""
-    return (record.stop_reason or "").replace(RESUME_MEND, "R under Runs goes on from there")
+    alone = (record.stop_reason or "").replace(f"; {RESUME_MEND}", f"; {RESUME_KEY}")
+    return alone.replace(RESUME_MEND, "R under Runs")
 
 
 def record_lines(arm: ArmLine) -> list[tuple[str, Line]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.widgets import Static
 
 from llmexp_tui.tui.state.cells import Line, line
-from llmexp_tui.tui.state.runs import GroupLine, progress_lines
+from llmexp_tui.tui.state.runs import GroupLine, progress_lines, progress_title
 from llmexp_tui.tui.widgets.tones import join_lines
 
 
@@ -36,7 +36,7 @@ class RunProgress(Static):
         cells = self.content_size.width or 36
         lines: list[Line] = []
         for group in self._groups:
-            lines.append(line((group.experiment, "strong"), (f"  {group.status}", "muted")))
+            lines.append(progress_title(group))
             lines += progress_lines(group, cells)
         if not lines:
             lines = [line(("Nothing is running.", "muted"))]

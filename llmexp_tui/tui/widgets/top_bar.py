@@ -60,5 +60,5 @@ class TopBar(Widget):
         """Goes to the place under the mouse."""
         for start, end, name in self._spans:
             if start <= event.x < end:
-                cast("LlmexpApp", self.app).go_to(name)
+                cast("LlmexpApp", self.app).action_go_to(name)
                 return

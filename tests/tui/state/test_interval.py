@@ -73,8 +73,14 @@ def test_the_legend_says_where_the_scale_is_not_linear() -> None:
     assert plain(legend(Scale(50.0))).endswith("margin")
 
 
-def test_large_labels_are_written_out() -> None:
-    assert "+1,000" in axis(Scale(1000.0, True), 48) and "e+" not in axis(Scale(1000.0, True), 48)
+def test_an_estimate_outside_the_scale_points_there() -> None:
+    assert drawn(Interval(50.0, 5.0, 50.0), Scale(10.0), 11).strip() == "│  ├─▸"
+    assert drawn(Interval(-50.0, -50.0, -5.0), Scale(10.0), 11).strip() == "◂─┤  │"
+    assert drawn(Interval(9.0, 5.0, 50.0), Scale(10.0), 21).strip() == "│    ├───●▸"
+
+
+def test_large_labels_are_short_enough_for_a_narrow_plot() -> None:
+    assert axis(Scale(1000.0, True), 11) == "−1k  0  +1k" and "e+" not in axis(Scale(1000.0, True), 48)
 
 
 def test_rows_won_less_rows_lost_are_percent_whatever_the_grades() -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from llmexp_tui.tui.state.results import change_in, short_title, why
+from dataclasses import replace
+
+from llmexp_tui.domain.run import RunTotals
+from llmexp_tui.reports.record import ArmReport
+from llmexp_tui.tui.state.cells import plain, width
+from llmexp_tui.tui.state.results import change_in, heading, short_title, why
 from tests.unit.reports.build import experiment, metric
 
 
@@ -25,3 +30,11 @@ def test_of_several_candidates_the_one_that_failed_is_named() -> None:
     assert why(experiment(metrics=(kept, lost), **told)) == "terse: exact_match got worse"
     assert why(experiment(metrics=(lost,), **told)) == "short, exact_match: not shown"
     assert why(experiment(metrics=(kept,), status="pass", reasons=())) == ""
+
+
+def test_long_names_and_questions_leave_the_heading_room_for_what_came_back() -> None:
+    arm = ArmReport("run", "長い" * 20, RunTotals(40, 40, 0, 0, 0.1))
+    report = replace(experiment(question="Is it true? " * 20), baseline=arm, candidates=(arm,))
+    told = heading(report, "候補の" * 20, 78)
+    assert sum(-(-width(one) // 78) for one in told) <= 5, told
+    assert plain(told[-1]).startswith("長い") and "40/40" in plain(told[-1])

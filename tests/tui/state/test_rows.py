@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from llmexp_tui.domain.run import Output
 from llmexp_tui.domain.score import Score
 from llmexp_tui.tui.state.cells import plain, width
 from llmexp_tui.tui.state.rows import (
@@ -11,8 +12,10 @@ from llmexp_tui.tui.state.rows import (
     RowDetail,
     RowLine,
     RowQuery,
+    answer_to_keep,
     brief_score_lines,
     change_of,
+    new_row,
     score_lines,
     table_row,
 )
@@ -43,6 +46,14 @@ def test_all_scores_stand_before_any_reason_where_there_are_few_lines() -> None:
     assert "grade by Ada <ada@a.example>  4 → 4" in [plain(one) for one in score_lines(detail)]
 
 
+def test_the_metric_that_one_came_from_is_told_first() -> None:
+    given = {name: Score(1.0, reason=f"{name} says so") for name in ("exact_match", "judge", "length")}
+    detail = RowDetail("k", "", {}, None, ArmRow("long", (), (given,)), ArmRow("short", (), (given,)))
+    assert [plain(one)[:7] for one in score_lines(detail, "judge")[::3]] == ["judge  ", "exact_m", "length "]
+    assert plain(brief_score_lines(detail, 99, 99, "judge")[0]).startswith("judge  1 → 1   exact_match")
+    assert score_lines(detail, "latency") == score_lines(detail)
+
+
 @pytest.mark.parametrize(
     ("direction", "wanted"), [("higher", "improved"), ("lower", "regressed"), ("none", "changed")]
 )
@@ -58,3 +69,18 @@ def test_rows_of_a_metric_without_a_better_side_are_not_called_worse() -> None:
     assert asked.words == "changed, largest fall first"
     assert asked.turned().words == "changed, largest rise first"
     assert replace(asked, direction="lower").words == "regressed or improved, worst first"
+
+
+def answered(repeat: int, text: str, failure: str | None = None) -> Output:
+    """A repeat's answer, or its failure."""
+    return Output("run", "row", repeat, text, failure, failure, cached=False)
+
+
+def test_a_row_is_added_with_the_first_answer_that_there_is() -> None:
+    outputs = (answered(0, "", "too_large"), answered(1, ""), answered(2, "card"))
+    arms = ArmRow("long", outputs[:2]), ArmRow("short", outputs)
+    values = {"id": "r1", "label": "other"}
+    detail = RowDetail("r1", "", values, "other", *arms, id_column="id", expected_column="label")
+    answer = answer_to_keep(detail)
+    assert answer == "card" and new_row(detail, answer)["label"] == "card"
+    assert answer_to_keep(replace(detail, candidate=arms[0])) is None, "a failed call is no answer"

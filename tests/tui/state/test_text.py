@@ -74,5 +74,14 @@ def test_few_distinct_values_get_a_bin_each() -> None:
     assert make_histogram([], [float("nan")]) is None
 
 
+def test_a_long_tail_gets_bins_that_grow() -> None:
+    values = [1.5**n for n in range(30)]
+    found = make_histogram(values, values[::-1], bins=10)
+    assert found is not None and set(found.left) == {3} and found.left == found.right
+    assert (found.edges[0], found.edges[-1]) == (values[0], values[-1])
+    even = make_histogram([0.0, *values], values, bins=10)
+    assert even is not None and even.left[0] > 20, "there is no factor from zero"
+
+
 def test_a_trend_needs_two_points() -> None:
     assert spark([1.0]) == "" and spark([1.0, 2.0]) == "▁█" and spark([2.0, 2.0]) == "▄▄"

@@ -303,3 +303,9 @@ def test_what_to_mend_is_what_is_broken() -> None:
     drifted = compared(long=BASE, short=BASE, copy=flipped(BASE, 30, 0)).metrics[0]
     assert explain(drifted)[1].startswith("Run the baseline against itself again")
     assert "has rows" in explain(metric(invalid=True, delta=None, n_pairs=0))[1]
+
+
+def test_a_quantile_says_how_a_failed_call_counts() -> None:
+    words = "A failed call counts as one that took the whole time-out."
+    assert words in details(latency(statistic="p95", n_failed_candidate=3))
+    assert words not in details(latency(statistic="p95")) and words not in details(latency(n_failed_candidate=3))

@@ -131,3 +131,8 @@ def test_a_lopsided_interval_is_written_by_its_ends():
     tail = latency(delta=-0.034, ci_low=-0.441, ci_high=8.341)
     assert figures.change(tail) == "−44.1 … +834.1 %"
     assert figures.change(replace(tail, ci_high=0.8)) == "−3.4 ± 83.4 %"
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0512, "5.1"), (-9.99, "−999.0"), (252.7, "25,270"), (None, "–")])
+def test_a_percentage_beyond_a_thousand_has_no_decimals(share, text):
+    assert figures.percent(share) == text

@@ -265,6 +265,17 @@ async def test_a_missing_key_is_found_before_any_call(server: ModelServer, tmp_p
     assert outcome.stop_reason is not None and "MODEL_KEY" in outcome.stop_reason
 
 
+async def test_rows_that_always_fail_are_no_bad_start_where_the_cache_has_the_others(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    server.behave(lambda request: FAULTS["bad_request"] if item_of(request) < 6 else None)
+    folder = ProjectFolder(tmp_path / "p", server, rows=100, model={"max_concurrency": 2})
+    first = await ran(folder)
+    again = await ran(folder)
+    assert [outcome.exit_code for outcome in (first, again)] == [0, 0]
+    assert [(total.errored, total.cached) for total in again.totals] == [(6, 94), (6, 94)]
+
+
 async def test_a_server_that_always_fails_stops_early(server: ModelServer, tmp_path: Path) -> None:
     server.always(FAULTS["bad_request"])
     outcome = await ran(ProjectFolder(tmp_path / "p", server, rows=500, model={"max_concurrency": 4}))
