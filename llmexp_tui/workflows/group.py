@@ -82,19 +82,12 @@ class Invocation:
 
     def __init__(self, session: Session, options: CallOptions, flag: StopFlag) -> None:
         whole = None if options.offline else session.project.max_cost_usd
-        self._spending = None if whole is None else Spending(session.store)
-        before = 0.0 if self._spending is None else self._spending.before_usd
+        project = None if whole is None else Spending(session.store, whole, session.at)
         self.session = session
         self.options = options
         self.flag = flag
-        self.budget = Budget(cap_usd=options.max_cost, project_cap_usd=whole, elsewhere_usd=before)
+        self.budget = Budget(cap_usd=options.max_cost, project=project)
         self.lanes = Lanes(session.env, limiter_for)
-
-    def see_spending(self) -> None:
-        """Takes in what other processes have spent meanwhile of what the project may spend."""
-        if self._spending is not None:
-            others = self._spending.since() - self.budget.spent_usd
-            self.budget.elsewhere_usd = max(self.budget.elsewhere_usd, self._spending.before_usd + others)
 
     def judging(self, prepared: Prepared) -> Judging:
         """What asks this experiment's judges, with this invocation's budget and lanes."""
@@ -116,8 +109,11 @@ class Invocation:
             self.budget.require_price(price_of(model), model.model)
 
     async def aclose(self) -> None:
-        """Closes every provider."""
+        """Closes every provider; others may spend what of the project's cap was left to this."""
         await self.lanes.aclose()
+        if self.budget.project is not None:
+            with contextlib.suppress(StoreError):  # it ends with this process
+                self.budget.project.close(self.budget.spent_usd)
 
     async def execute(
         self,

@@ -421,7 +421,7 @@ async def test_the_projects_own_cap_holds_over_all_its_runs(server: ModelServer,
 
 async def test_two_runs_at_once_share_the_projects_cap(server: ModelServer, tmp_path: Path) -> None:
     server.behave(lambda request: Reply(delay_s=0.05))
-    folder = ProjectFolder(tmp_path / "p", server, rows=200, model={**PRICES, "max_tokens": 5, "max_concurrency": 2})
+    folder = ProjectFolder(tmp_path / "p", server, rows=200, model={**PRICES, "max_tokens": 5, "max_concurrency": 16})
     folder.max_cost_usd = 1.0
     folder.write()
     file = folder.root / "llmexp.toml"
@@ -432,7 +432,7 @@ async def test_two_runs_at_once_share_the_projects_cap(server: ModelServer, tmp_
         both = await asyncio.gather(run_experiment(one, "tone", anew), run_experiment(other, "other", anew))
     assert [outcome.exit_code for outcome in both] == [4, 4]
     spent = sum(total.cost_usd or 0.0 for outcome in both for total in outcome.totals)
-    assert 0.7 < spent <= 1.1, "what the other has in flight, and what it spent in the last quarter of a second"
+    assert 0.7 < spent <= 1.0
 
 
 async def test_long_answers_of_the_first_calls_do_not_pass_the_cap(server: ModelServer, tmp_path: Path) -> None:
