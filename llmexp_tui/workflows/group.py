@@ -5,6 +5,7 @@ Every verb that calls models goes through here: `run`, `aa`, `check`, `resume` a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus, RunTotals
 from llmexp_tui.domain.variant import Variant
 from llmexp_tui.engine.budget import Budget
-from llmexp_tui.engine.events import Listener, ignore
+from llmexp_tui.engine.events import Listener, StepStarted, ignore
 from llmexp_tui.engine.executor import Conditions, Executor
 from llmexp_tui.engine.lanes import Lanes
 from llmexp_tui.engine.limits import limiter_for
@@ -31,6 +32,7 @@ from llmexp_tui.store.spending import Spending
 from llmexp_tui.workflows.judge_calls import Bench
 from llmexp_tui.workflows.judging import Judging
 from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.rescore import rescoring
 from llmexp_tui.workflows.session import Session
 
 
@@ -167,6 +169,7 @@ class GroupRun:
         """Runs rows `[start, stop)` of the seeded order; what stopped it, or None."""
         try:
             await self._executor.run(start, stop)
+            await self._score_by_own_code()
             return await self._judging.run(self._records, retry=self._resumed)
         except StoreError as error:  # calls were made, so it is no matter of usage
             return RunError(error.what, where=error.where, mend=error.mend)
@@ -175,6 +178,18 @@ class GroupRun:
         except BaseException:
             self._close(RunStatus.INTERRUPTED, "stopped by an unexpected error")
             raise
+
+    async def _score_by_own_code(self) -> None:
+        """Once the calls have ended: it holds up the loop, and each call in flight would seem to take as long."""
+        said: set[str] = set()
+        for name in rescoring(self._session, self._prepared, self._records, own=True):
+            if name not in said:
+                said.add(name)
+                text = f"scoring by {name}"
+                self._invocation.options.listener(StepStarted(self._prepared.experiment.name, text))
+            await asyncio.sleep(0)
+            if self._invocation.flag.error is not None:
+                raise self._invocation.flag.error
 
     async def finish(self, error: LlmexpError | None, *, stopped_early: bool = False) -> GroupOutcome:
         """Closes the runs by what happened and by their own cells."""
@@ -239,7 +254,7 @@ def make_arm(prepared: Prepared, record: RunRecord, plan: ArmPlan) -> Arm:
         variant=variant,
         prompt=prepared.prompts[record.variant],
         price=price_of(variant.model),
-        scorers=tuple(prepared.scorers.values()),
+        scorers=tuple(scorer for scorer in prepared.scorers.values() if not scorer.own),
         expected_column=prepared.source.expected_column,
         fresh=plan.fresh,
         fresh_rows=plan.fresh_rows,

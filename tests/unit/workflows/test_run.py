@@ -470,3 +470,23 @@ async def test_an_unknown_price_with_a_cap_is_refused_before_the_first_call(
     with pytest.raises(UsageError, match="price"):
         await ran(folder, max_cost=1.0)
     assert server.count == 0
+
+
+async def test_own_code_scores_once_no_call_is_in_flight(server: ModelServer, tmp_path: Path) -> None:
+    """It holds up the loop, and calls in flight would seem to take as long."""
+    folder = ProjectFolder(
+        tmp_path / "p", server, rows=30,
+        scorers=["exact_match", {"type": "composite", "name": "both", "parts": ["exact_match", "late"]},
+                 {"type": "python", "python": "own.py:late", "name": "late"}],
+    )  # fmt: skip
+    (folder.root / "own.py").write_text(
+        "import json, urllib.request\n"
+        "def late(row, output):\n"
+        f"    with urllib.request.urlopen('{server.root_url}/stats') as answer:\n"
+        "        return json.load(answer)['count'] / 60\n"
+    )
+    outcome = await ran(folder)
+    assert outcome.exit_code == 0
+    with folder.session() as session, session.store.read() as connection:
+        found = connection.exec_driver_sql("SELECT value, count(*) FROM score GROUP BY 1 ORDER BY 1").all()
+    assert found == [(0.0, 6), (0.5, 6), (1.0, 54 + 54 + 60)], "asked when all 60 calls had been answered"
