@@ -10,6 +10,7 @@ from llmexp_tui.domain.usage import Completion, Failure, Price, Request, usd
 from llmexp_tui.errors import BudgetError, UsageError
 from llmexp_tui.providers.base import Provider
 from llmexp_tui.providers.prices import longest_answer
+from llmexp_tui.store.spending import Spending
 
 ASSUMED_OUTPUT_TOKENS = 512
 SHOWN_BY = 10
@@ -73,23 +74,23 @@ class _Calls:
 class Budget:
     """What may be spent in one invocation (None: no cap), what is spent, and what is expected of calls in flight.
 
-    `project_cap_usd` caps what the whole project spends: `elsewhere_usd` is what it has spent but for this.
+    `project` is this invocation's part of what the whole project may spend.
     Calls are told apart by name, for one model may cost a hundred times what another does. `unpriced` counts answers
     whose cost nobody knows: with one of them, what was spent is not known either.
     """
 
     cap_usd: float | None = None
-    project_cap_usd: float | None = None
-    elsewhere_usd: float = 0.0
+    project: Spending | None = None
     spent_usd: float = 0.0
     unpriced: int = 0
     _calls: dict[str, _Calls] = field(default_factory=dict)
     _waiting: list[asyncio.Future[None]] = field(default_factory=list)
+    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def capped(self) -> bool:
         """True where a cap is set."""
-        return self.cap_usd is not None or self.project_cap_usd is not None
+        return self.cap_usd is not None or self.project is not None
 
     @property
     def reserved_usd(self) -> float:
@@ -97,11 +98,14 @@ class Budget:
         return sum(calls.expected_usd for calls in self._calls.values())
 
     @property
-    def _left_usd(self) -> float:
-        """What nobody has spent or reserved of the cap that is nearer."""
+    def _most_usd(self) -> float:
+        """What may be spent in all, by the cap that is nearer."""
         own = math.inf if self.cap_usd is None else self.cap_usd
-        shared = math.inf if self.project_cap_usd is None else self.project_cap_usd - self.elsewhere_usd
-        return min(own, shared) - self.spent_usd - self.reserved_usd
+        return own if self.project is None else min(own, self.project.cap_usd - self.project.elsewhere_usd)
+
+    @property
+    def _left_usd(self) -> float:
+        return self._most_usd - self.spent_usd - self.reserved_usd
 
     def require_price(self, price: Price | None, model: str) -> None:
         """Raises UsageError where a cap is set and the model's price is unknown."""
@@ -113,16 +117,16 @@ class Budget:
 
     def passed(self, name: str, expected: Estimate) -> BudgetError:
         """The error that ends a run before the cap that is nearer is passed, by a call that `reserve` has refused."""
-        own, whole = self.cap_usd, self.project_cap_usd
+        own, project = self.cap_usd, self.project
         then = f"the next call may cost {usd(self._calls[name].wanted(expected, self._left_usd) or 0.0)}"
-        if whole is None or (own is not None and own <= whole - self.elsewhere_usd):
+        if project is None or (own is not None and own <= project.cap_usd - project.elsewhere_usd):
             return BudgetError(
                 f"stopped before passing the cost cap of {usd(own or 0.0)} ({usd(self.spent_usd)} spent, {then})",
                 mend="raise the cap and finish with `llmexp-tui resume`",
             )
         return BudgetError(
-            f"stopped before passing the project's cost cap of {usd(whole)}"
-            f" ({usd(self.elsewhere_usd + self.spent_usd)} spent in all its runs, {then})",
+            f"stopped before passing the project's cost cap of {usd(project.cap_usd)}"
+            f" ({usd(project.elsewhere_usd + self.spent_usd)} spent or set aside by all its runs, {then})",
             mend="raise max_cost_usd under [budget] in llmexp.toml and finish with `llmexp-tui resume`",
         )
 
@@ -134,9 +138,14 @@ class Budget:
         calls = self._calls.setdefault(name, _Calls())
         while True:
             amount = calls.wanted(expected, self._left_usd) if self.capped else 0.0
-            if amount is not None and amount <= self._left_usd:
-                break
+            if amount is not None and self._total(amount) <= self._most_usd:
+                if self._granted(amount):
+                    break
+                await self._ask(amount)
+                continue
             if not any(each.in_flight for each in self._calls.values()):
+                if await self._ask(amount or 0.0):  # others may have left some of theirs
+                    continue
                 return None
             settled = asyncio.get_running_loop().create_future()
             self._waiting.append(settled)
@@ -144,6 +153,20 @@ class Budget:
         calls.in_flight += 1
         calls.reserved_usd += amount
         return amount
+
+    def _total(self, amount: float) -> float:
+        return self.spent_usd + self.reserved_usd + amount
+
+    def _granted(self, amount: float) -> bool:
+        return self.project is None or self._total(amount) <= self.project.granted_usd
+
+    async def _ask(self, amount: float) -> bool:
+        """Whether the project lets this process spend so much more; in a thread, for others may be writing."""
+        async with self._asking:
+            total = self._total(amount)
+            if self.project is None or total > (math.inf if self.cap_usd is None else self.cap_usd):
+                return False
+            return self._granted(amount) or await asyncio.to_thread(self.project.ask, total)
 
     def settle(self, name: str, reserved: float, cost_usd: float, *, answered: bool) -> None:
         """A request came back: its reservation becomes its cost; that of an answer shows what others will cost."""

@@ -196,7 +196,7 @@ class Executor:
         if isinstance(result, Failure) and result.kind in STOPS_ARM:
             return  # nothing was learnt about this row: it stays open for `resume`
         cell = self._record(item, result, attempted.attempts)
-        writer.keep(cell)  # before it is scored: own scorers may take their time
+        writer.keep(cell)
         if isinstance(result, Completion):
             cell = replace(cell, scores=self._scores(item, result))
         await writer.put(cell)

@@ -116,6 +116,7 @@ class Limiter:
         self._decreased_at = -math.inf
         self._gap_s = 0.0
         self._call_s = 0.0
+        self._call_tokens = 0.0
         self.answered_at = -math.inf
         self._refused_since = math.inf
         self._ended_at = -math.inf
@@ -162,7 +163,7 @@ class Limiter:
             self._requests.take(now, 1)
         if self._allowance is not None:
             self._allowance -= 1
-        entry = self._tokens.take(now, tokens) if self._tokens is not None else None
+        entry = self._tokens.take(now, self._likely(tokens)) if self._tokens is not None else None
         return Permit(now, (now - asked) * 1000.0, entry)
 
     def release(self, permit: Permit, result: Completion | Failure | None = None) -> None:
@@ -201,8 +202,12 @@ class Limiter:
         if self._requests is not None:
             waits.append((self._requests.wait_s(now, 1), "at its requests a minute"))
         if self._tokens is not None:
-            waits.append((self._tokens.wait_s(now, tokens), "at its tokens a minute"))
+            waits.append((self._tokens.wait_s(now, self._likely(tokens)), "at its tokens a minute"))
         return max(waits)
+
+    def _likely(self, tokens: float) -> float:
+        """What a call will use that is expected to use so many tokens: not less than answers have used of late."""
+        return max(tokens, self._call_tokens)
 
     def _succeeded(self, permit: Permit, completion: Completion) -> None:
         took = self._ended_at - permit.started
@@ -221,6 +226,7 @@ class Limiter:
         total = completion.usage.total
         if self._tokens is not None and permit.tokens is not None and total is not None:
             self._tokens.correct(permit.tokens, total)
+            self._call_tokens += 0.2 * (total - self._call_tokens) if self._call_tokens else total
 
     def _failed(self, permit: Permit, failure: Failure) -> None:
         limited = failure.kind is FailureKind.RATE_LIMIT

@@ -64,7 +64,7 @@ def read_error_body(text: str) -> ErrorBody:
     """The code, type and message of a JSON error body; of any other text, its first part as the message."""
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ErrorBody(message=" ".join(text[:2000].split()))
     return error_body_of(body)
 

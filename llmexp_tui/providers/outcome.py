@@ -64,7 +64,7 @@ def from_body(
     """The result of a whole response with status 200 in the OpenAI protocol."""
     try:
         body = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return malformed(env, latency_ms, f"the response is not JSON ({content_type or 'no content type'})")
     if isinstance(body, Mapping) and body.get("error") and "choices" not in body:
         return error_in_success(body, env, latency_ms)
@@ -98,7 +98,7 @@ class StreamReading:
                     return error_in_success(event, self._env, at_ms)
                 if event is not None and self._answer.add(event):
                     self._ttft_ms = at_ms
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return malformed(self._env, at_ms, f"a broken event in the stream: {error}")
         return None
 

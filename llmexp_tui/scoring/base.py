@@ -81,6 +81,7 @@ class Scorer(Protocol):
     `score`; `by_people` where nothing here gives them. `needs_baseline`: it compares an output with the baseline's.
     `rejudge` is how often more the baseline's outputs are judged, to learn the judge's own noise. `models` names the
     project's models that it calls, `columns` every column that rows must have, `parts` a composite's scorers.
+    `own`: `score` runs the project's code, which takes as long as it likes.
     A scorer may raise; whoever calls it turns that into Score(None, error=…).
     """
 
@@ -94,6 +95,8 @@ class Scorer(Protocol):
     def by_people(self) -> bool: ...
     @property
     def needs_baseline(self) -> bool: ...
+    @property
+    def own(self) -> bool: ...
     @property
     def rejudge(self) -> int: ...
     @property
@@ -139,6 +142,11 @@ class BuiltScorer:
     def needs_baseline(self) -> bool:
         """True where an output is compared with the baseline's output of the same row and repeat."""
         return self.definition.needs_baseline
+
+    @property
+    def own(self) -> bool:
+        """Whether `score` runs the project's code."""
+        return self.definition.own
 
     @property
     def calls(self) -> bool:

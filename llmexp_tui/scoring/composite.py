@@ -103,5 +103,6 @@ def composite(settings: Settings, context: ScorerContext) -> Definition:
         measure=None if waits else measure, ameasure=ameasure if waits else None, type="bounded",
         needs_contexts=any(part.needs_contexts for part in parts), columns=tuple(columns),
         models=tuple(dict.fromkeys(name for part in parts for name in part.models)), parts=tuple(parts),
+        own=any(part.own for part in parts),
     )
     return replace(definition, needs_expected=expected and context.expected_column in columns)

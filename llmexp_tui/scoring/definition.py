@@ -68,6 +68,7 @@ class Definition:
     of the library that decides; its hash is the fingerprint. `columns` are the row's columns it reads besides
     the expected one. `models` are the names of the models it calls. `needs_baseline`: what is expected of an output
     is the baseline's output of the same row and repeat. `parts` are the scorers that a composite is made of.
+    `own`: `measure` runs the project's code, which takes as long as it likes.
     """
 
     body: Mapping[str, Any]
@@ -83,6 +84,7 @@ class Definition:
     models: tuple[str, ...] = ()
     needs_baseline: bool = False
     parts: tuple[Any, ...] = ()
+    own: bool = False
 
 
 Build = Callable[[Settings, ScorerContext], Definition]

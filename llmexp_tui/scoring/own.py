@@ -187,6 +187,7 @@ def python(settings: Settings, context: ScorerContext) -> Definition:
 
     return Definition(
         body=body, measure=None if waits else measure, ameasure=ameasure if waits else None, type=kind, range=bounds,
+        own=not waits,
     )
 
 

@@ -397,6 +397,19 @@ class HoldTable(StoreModel, table=True):
     until: str | None = None
 
 
+class AllowanceTable(StoreModel, table=True):
+    """What an invocation may spend of the project's cap, or has spent where it ended (`process_no` is null then).
+
+    The rows of those that run at the same time, see `store.spending`; `before_usd` was spent before all of them.
+    """
+
+    __tablename__ = "allowance"
+    no: int | None = Field(default=None, primary_key=True)
+    process_no: int | None = Field(default=None, foreign_key="process.no")
+    before_usd: float
+    granted_usd: float
+
+
 class AuditTable(StoreModel, table=True):
     """Append-only: who did what and when."""
 

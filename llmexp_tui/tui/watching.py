@@ -15,6 +15,7 @@ from llmexp_tui.errors import LlmexpError
 from llmexp_tui.tui.messages import ProjectChanged
 
 if TYPE_CHECKING:
+    from llmexp_tui.project.config import Project
     from llmexp_tui.tui.app import LlmexpApp
     from llmexp_tui.tui.reads.watch import Reaction
     from llmexp_tui.workflows.session import Session
@@ -59,10 +60,11 @@ class Watching:
         if session is None:
             return
         files = partial(watched_paths, session)
+        known = session.project
         async for changed in changes(session.root, *files(), again=files):
             self._become(CHANGED)
             self.app.post_message(ProjectChanged(tuple(sorted(str(path) for path in changed))))
-            await self._react(session, changed)
+            known = await self._react(session, changed, known)
 
     async def _session(self) -> Session | None:
         import asyncio
@@ -74,18 +76,19 @@ class Watching:
             self._become(OFF)
             return None
 
-    async def _react(self, session: Session, changed: frozenset[Path]) -> None:
-        """One change after the other: what to watch next depends on what was made of this one."""
+    async def _react(self, session: Session, changed: frozenset[Path], known: Project) -> Project:
+        """One change after the other: what to watch next depends on what was made of this one. The project since."""
         import asyncio
 
         from llmexp_tui.tui.reads.watch import react
 
         try:
-            reaction = await asyncio.to_thread(react, changed, session)
+            reaction = await asyncio.to_thread(react, changed, session, known)
         except LlmexpError as error:
             self._become(WATCHING)
             self.app.say_error(error)
-            return
+            return known
         self.seen = reaction
         self._become(WATCHING)
         self.app.say(reaction.words)
+        return reaction.project

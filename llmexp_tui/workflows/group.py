@@ -5,6 +5,7 @@ Every verb that calls models goes through here: `run`, `aa`, `check`, `resume` a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus, RunTotals
 from llmexp_tui.domain.variant import Variant
 from llmexp_tui.engine.budget import Budget
-from llmexp_tui.engine.events import Listener, ignore
+from llmexp_tui.engine.events import Listener, StepStarted, ignore
 from llmexp_tui.engine.executor import Conditions, Executor
 from llmexp_tui.engine.lanes import Lanes
 from llmexp_tui.engine.limits import limiter_for
@@ -31,6 +32,7 @@ from llmexp_tui.store.spending import Spending
 from llmexp_tui.workflows.judge_calls import Bench
 from llmexp_tui.workflows.judging import Judging
 from llmexp_tui.workflows.prepare import Prepared
+from llmexp_tui.workflows.rescore import rescoring
 from llmexp_tui.workflows.session import Session
 
 
@@ -82,19 +84,12 @@ class Invocation:
 
     def __init__(self, session: Session, options: CallOptions, flag: StopFlag) -> None:
         whole = None if options.offline else session.project.max_cost_usd
-        self._spending = None if whole is None else Spending(session.store)
-        before = 0.0 if self._spending is None else self._spending.before_usd
+        project = None if whole is None else Spending(session.store, whole, session.at)
         self.session = session
         self.options = options
         self.flag = flag
-        self.budget = Budget(cap_usd=options.max_cost, project_cap_usd=whole, elsewhere_usd=before)
+        self.budget = Budget(cap_usd=options.max_cost, project=project)
         self.lanes = Lanes(session.env, limiter_for)
-
-    def see_spending(self) -> None:
-        """Takes in what other processes have spent meanwhile of what the project may spend."""
-        if self._spending is not None:
-            others = self._spending.since() - self.budget.spent_usd
-            self.budget.elsewhere_usd = max(self.budget.elsewhere_usd, self._spending.before_usd + others)
 
     def judging(self, prepared: Prepared) -> Judging:
         """What asks this experiment's judges, with this invocation's budget and lanes."""
@@ -116,8 +111,11 @@ class Invocation:
             self.budget.require_price(price_of(model), model.model)
 
     async def aclose(self) -> None:
-        """Closes every provider."""
+        """Closes every provider; others may spend what of the project's cap was left to this."""
         await self.lanes.aclose()
+        if self.budget.project is not None:
+            with contextlib.suppress(StoreError):  # it ends with this process
+                self.budget.project.close(self.budget.spent_usd)
 
     async def execute(
         self,
@@ -171,6 +169,7 @@ class GroupRun:
         """Runs rows `[start, stop)` of the seeded order; what stopped it, or None."""
         try:
             await self._executor.run(start, stop)
+            await self._score_by_own_code()
             return await self._judging.run(self._records, retry=self._resumed)
         except StoreError as error:  # calls were made, so it is no matter of usage
             return RunError(error.what, where=error.where, mend=error.mend)
@@ -179,6 +178,18 @@ class GroupRun:
         except BaseException:
             self._close(RunStatus.INTERRUPTED, "stopped by an unexpected error")
             raise
+
+    async def _score_by_own_code(self) -> None:
+        """Once the calls have ended: it holds up the loop, and each call in flight would seem to take as long."""
+        said: set[str] = set()
+        for name in rescoring(self._session, self._prepared, self._records, own=True):
+            if name not in said:
+                said.add(name)
+                text = f"scoring by {name}"
+                self._invocation.options.listener(StepStarted(self._prepared.experiment.name, text))
+            await asyncio.sleep(0)
+            if self._invocation.flag.error is not None:
+                raise self._invocation.flag.error
 
     async def finish(self, error: LlmexpError | None, *, stopped_early: bool = False) -> GroupOutcome:
         """Closes the runs by what happened and by their own cells."""
@@ -243,7 +254,7 @@ def make_arm(prepared: Prepared, record: RunRecord, plan: ArmPlan) -> Arm:
         variant=variant,
         prompt=prepared.prompts[record.variant],
         price=price_of(variant.model),
-        scorers=tuple(prepared.scorers.values()),
+        scorers=tuple(scorer for scorer in prepared.scorers.values() if not scorer.own),
         expected_column=prepared.source.expected_column,
         fresh=plan.fresh,
         fresh_rows=plan.fresh_rows,

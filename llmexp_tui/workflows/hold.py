@@ -53,7 +53,7 @@ async def holding(invocation: Invocation, experiment: str) -> AsyncIterator[None
 
 
 async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> None:
-    """Keeps the hold alive, says how fast calls may go, and hears of other processes' stops and spending.
+    """Keeps the hold alive, says how fast calls may go, and hears of stops that other processes ask for.
 
     One that slept for longer than its heartbeats count (a paused container) finds the experiment in other hands.
     In threads: a database that somebody has locked must not hold up the calls. What fails is tried again.
@@ -70,7 +70,6 @@ async def _tend(invocation: Invocation, experiment: str, owner: queue.Owner) -> 
             if pacing is not None and pacing != told and loop.time() - told_at >= TELL_S:
                 await asyncio.to_thread(set_pacing, session.store, experiment, pacing)
                 told, told_at = pacing, loop.time()
-            await asyncio.to_thread(invocation.see_spending)
             _heed(flag, await asyncio.to_thread(_stop_asked, session.store, experiment))
             if await asyncio.to_thread(queue.holder, session.store, experiment) != owner:
                 flag.request(StopMode.CANCEL, InterruptedRunError(TAKEN_OVER, mend=RESUME_MEND))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from llmexp_tui.domain.run import SLOT_MAIN, RunRecord, RunStatus
-from llmexp_tui.domain.usage import Price, Request
+from llmexp_tui.domain.usage import Price, Request, usd
 from llmexp_tui.engine.budget import ASSUMED_OUTPUT_TOKENS
 from llmexp_tui.errors import UsageError
 from llmexp_tui.providers.base import build_request
@@ -36,6 +36,7 @@ from llmexp_tui.stats.spec import tail_rows
 from llmexp_tui.stats.verdict import MIN_CLUSTERS
 from llmexp_tui.store import datasets, runs
 from llmexp_tui.store.carry import import_cache
+from llmexp_tui.store.spending import spent_usd
 from llmexp_tui.workflows.arms import DONE, find_aa, stored_arms
 from llmexp_tui.workflows.columns import Frame, frame
 from llmexp_tui.workflows.floors import floor_from_runs, has_floors, stored_floor
@@ -174,6 +175,8 @@ def plan_experiment(
     warnings += _of_the_plan(prepared)
     judging = judge_estimates(session, prepared, aa=needs_aa)
     warnings += doubtful_judges(session, prepared)
+    warnings += _of_the_cap(session, [(a.cost_usd, a.missing / max(1, a.calls)) for a in arms]
+                            + [(one.cost_usd, 1.0) for one in judging])
     return PlanReport(
         experiment=name,
         dataset=f"{prepared.dataset.name} {prepared.dataset.label}",
@@ -209,6 +212,24 @@ def _of_the_plan(prepared: Prepared) -> list[str]:
     if experiment.plan.early_stop:
         found.append("a run that may stop early passes a little less often at its full size than these figures say")
     return found
+
+
+def _of_the_cap(session: Session, costs: Sequence[tuple[tuple[float, float] | None, float]]) -> list[str]:
+    """Whether what is left of the project's cap is enough for these costs, of each the part that is not stored."""
+    cap_usd = session.project.max_cost_usd
+    wanted = [(cost, part) for cost, part in costs if part]
+    if cap_usd is None or not wanted:
+        return []
+    known = [(cost[0] * part, cost[1] * part) for cost, part in wanted if cost is not None]
+    if len(known) < len(wanted):
+        return [f"a price is unknown: under the project's cost cap of {usd(cap_usd)} nothing is called"]
+    with session.store.read() as connection:
+        left_usd = max(0.0, cap_usd - spent_usd(connection))
+    low, high = (sum(ends) for ends in zip(*known, strict=True))
+    if high <= left_usd:
+        return []
+    stops = "stops" if low > left_usd else "may stop"
+    return [f"{usd(left_usd)} are left of the project's cost cap of {usd(cap_usd)}: a check {stops} before its end"]
 
 
 def _main_arm(session: Session, prepared: Prepared, variant: str, complete: bool) -> ArmEstimate:

@@ -28,11 +28,11 @@ from llmexp_tui.workflows.stored import prepare_stored
 
 @dataclass(frozen=True, slots=True)
 class JudgeOutcome:
-    """Each run as a report tells of it, what was called and spent; `error` is what stopped it."""
+    """Each run as a report tells of it, what was called and spent (None: not known); `error` is what stopped it."""
 
     arms: tuple[ArmReport, ...]
     calls: int
-    cost_usd: float
+    cost_usd: float | None
     error: LlmexpError | None = None
 
     @property
@@ -70,9 +70,9 @@ async def rejudge(
     finally:
         await invocation.aclose()
     reports = tuple(arm_report(session, prepared, (run,), () if run is arms[0] else (arms[0],)) for run in arms)
-    calls, spent = judging.bench.calls, invocation.budget.spent_usd
+    calls, budget = judging.bench.calls, invocation.budget
     session.audit("judge", prepared.experiment.name, {"runs": [run.id for run in arms], "calls": calls})
-    return JudgeOutcome(reports, calls, spent, error)
+    return JudgeOutcome(reports, calls, None if budget.unpriced else budget.spent_usd, error)
 
 
 def _chosen(

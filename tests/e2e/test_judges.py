@@ -149,6 +149,18 @@ async def test_what_judging_failed_on_is_asked_again_by_the_judge_command(tmp_pa
     assert compared(folder).candidates[0].unscored == ()
 
 
+async def test_what_a_judge_without_a_price_cost_is_not_known(tmp_path: Path) -> None:
+    with court() as server:
+        unpriced = {"jury": {"model": "openai/judge-of-ours"}}
+        folder = project(tmp_path, server, scorers=["exact_match"], models=unpriced)
+        await ran(folder)
+        folder.scorers.append(RUBRIC)
+        folder.write()
+        with folder.session() as session:
+            outcome = await rejudge(session, ("tone",), RunOptions())
+    assert outcome.calls > 0 and outcome.cost_usd is None
+
+
 async def test_an_unreadable_verdict_is_asked_for_anew_on_demand_and_the_report_says_how(tmp_path: Path) -> None:
     readable = False
 
@@ -166,6 +178,7 @@ async def test_an_unreadable_verdict_is_asked_for_anew_on_demand_and_the_report_
         with folder.session() as session:  # the cache holds what could not be read, and must not answer
             outcome = await rejudge(session, names, RunOptions())
             assert (outcome.exit_code, outcome.calls) == (0, 2)
+            assert outcome.cost_usd is not None and outcome.cost_usd > 0.0
             assert (await rejudge(session, names, RunOptions())).calls == 0
     report = compared(folder)
     assert report.candidates[0].unscored == ()

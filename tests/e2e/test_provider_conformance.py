@@ -42,6 +42,8 @@ KINDS = {
     "payload_too_large": FailureKind.TOO_LARGE,
     "filtered_answer": FailureKind.CONTENT_FILTER,
     "malformed": FailureKind.MALFORMED,
+    "nested": FailureKind.MALFORMED,
+    "nested_error": FailureKind.PROVIDER_5XX,
     "html": FailureKind.MALFORMED,
     "empty_choices": FailureKind.MALFORMED,
     "reset": FailureKind.NETWORK,

@@ -135,6 +135,8 @@ FAULTS: Mapping[str, Reply] = {
     "payload_too_large": fails(413, "Request too large", type="request_too_large"),
     "filtered_answer": Reply(text="", finish_reason="content_filter"),
     "malformed": Reply(raw='{"id": "chatcmpl-1", "choices": [{"mess', headers={"content-type": "application/json"}),
+    "nested": Reply(raw='{"choices": ' + "[" * 100_000, headers={"content-type": "application/json"}),
+    "nested_error": Reply(status=500, raw='{"error": ' + "[" * 100_000),
     "html": Reply(raw="<html><body>login</body></html>", headers={"content-type": "text/html"}),
     "empty_choices": Reply(text="", no_choices=True),
     "no_usage": Reply(no_usage=True),

@@ -132,7 +132,7 @@ def welcomed(theme: str) -> LlmexpApp:
 def saved(app: LlmexpApp, session: Session) -> None:
     """A prompt was saved and what it touches was run."""
     now, before = prompts.versions(session.store, "short")
-    app.watching.seen = Reaction(("prompts/short.md",), ((before, now),), ("cheaper",))
+    app.watching.seen = Reaction(("prompts/short.md",), session.project, ((before, now),), ("cheaper",))
 
 
 def going(app: LlmexpApp, session: Session) -> None:

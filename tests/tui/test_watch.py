@@ -9,6 +9,7 @@ import pytest
 from llmexp_tui.errors import LlmexpError
 from llmexp_tui.store import prompts, queue
 from llmexp_tui.tui.app import LlmexpApp
+from llmexp_tui.tui.reads.project import reread
 from llmexp_tui.tui.reads.watch import react, read_watched, watched_paths
 from llmexp_tui.tui.screens.home import HomeScreen
 from llmexp_tui.tui.screens.watch import WatchScreen
@@ -68,17 +69,18 @@ def test_a_second_save_stops_what_the_first_one_queued(session: Session, project
     changed = frozenset({Path("prompts/short.md")})
     for number in range(2):
         (project / "prompts" / "short.md").write_text(SHORT + f"\n{number}\n")
-        react(changed, session)
+        react(changed, session, session.project)
     states = [entry.state for entry in queue.entries(session.store)]
     assert states.count(queue.QueueState.CANCELLED) == 3 and states.count(queue.QueueState.QUEUED) == 3
 
 
 def test_a_changed_dataset_touches_only_what_uses_it(session: Session, project: Path) -> None:
-    reaction = react(frozenset({Path("elsewhere.csv")}), session)
+    reaction = react(frozenset({Path("elsewhere.csv")}), session, session.project)
     assert reaction.experiments == () and "no experiment" in reaction.words
     path = project / "tickets.csv"
     path.write_text(path.read_text().replace("late", "very late", 1))
-    assert react(frozenset({Path("tickets.csv")}), session).experiments == ("tone", "cheaper", "fresh")
+    reaction = react(frozenset({path.relative_to(project)}), session, session.project)
+    assert reaction.experiments == ("tone", "cheaper", "fresh")
 
 
 def test_everything_a_prompt_pulls_in_is_watched(session: Session, project: Path) -> None:
@@ -88,11 +90,11 @@ def test_everything_a_prompt_pulls_in_is_watched(session: Session, project: Path
         "llmexp.toml", "tickets.csv", "prompts/long.md", "prompts/short.md", "prompts/shots.jsonl",
     }  # fmt: skip
     (project / "prompts" / "shots.jsonl").write_text('{"text": "a", "label": "c"}\n')
-    reaction = react(frozenset({Path("prompts/shots.jsonl")}), session)
+    reaction = react(frozenset({Path("prompts/shots.jsonl")}), session, session.project)
     assert [version.prompt.name for _, version in reaction.prompts] == ["short"]
     (project / "prompts" / "shots.jsonl").unlink()
     with pytest.raises(LlmexpError, match="shots"):
-        react(frozenset({Path("prompts/shots.jsonl")}), session)
+        react(frozenset({Path("prompts/shots.jsonl")}), session, session.project)
 
 
 def test_scorers_code_and_rubrics_are_watched(session: Session, project: Path) -> None:
@@ -103,18 +105,28 @@ def test_scorers_code_and_rubrics_are_watched(session: Session, project: Path) -
     (project / "a.json").write_text("{}")
     first = text.index("scorers = [") + len("scorers = [")
     (project / "llmexp.toml").write_text(text[:first] + added + ", " + text[first:])
-    (touched,) = react(frozenset({Path("llmexp.toml")}), session).experiments
+    (touched,) = react(frozenset({Path("llmexp.toml")}), session, session.project).experiments
     assert {"own.py", "helper.py", "a.json"} < {str(path) for path in watched_paths(session)}
     for name in ("own.py", "helper.py", "a.json"):
-        assert react(frozenset({Path(name)}), session).experiments == (touched,)
+        assert react(frozenset({Path(name)}), session, session.project).experiments == (touched,)
 
 
 def test_a_changed_project_file_runs_only_the_experiments_it_changes(session: Session, project: Path) -> None:
     path = project / "llmexp.toml"
     path.write_text(path.read_text() + "\n# a remark\n")
-    assert react(frozenset({Path("llmexp.toml")}), session).experiments == ()
+    assert react(frozenset({Path("llmexp.toml")}), session, session.project).experiments == ()
     path.write_text(path.read_text().replace("margin = 0.05", "margin = 0.04", 1))
-    assert len(react(frozenset({Path("llmexp.toml")}), session).experiments) == 1
+    assert len(react(frozenset({Path("llmexp.toml")}), session, session.project).experiments) == 1
+
+
+def test_a_project_file_that_was_read_anew_before_has_still_changed(session: Session, project: Path) -> None:
+    before, path = session.project, project / "llmexp.toml"
+    assert not reread(session)
+    path.write_text(path.read_text().replace("margin = 0.05", "margin = 0.04", 1))
+    assert reread(session), "as whoever follows the runs does, four times a second"
+    reaction = react(frozenset({Path("llmexp.toml")}), session, before)
+    assert len(reaction.experiments) == 1
+    assert react(frozenset({Path("llmexp.toml")}), session, reaction.project).experiments == ()
 
 
 async def test_the_palette_goes_to_a_prompt(make_app: MakeApp) -> None:
@@ -134,7 +146,7 @@ async def test_the_palette_goes_to_a_prompt(make_app: MakeApp) -> None:
 
 def test_an_earlier_run_is_not_what_a_save_came_to(session: Session, project: Path) -> None:
     (project / "prompts" / "short.md").write_text(SHORT.replace("one word", "two words"))
-    reaction = react(frozenset({Path("prompts/short.md")}), session)
+    reaction = react(frozenset({Path("prompts/short.md")}), session, session.project)
     watched = read_watched(reaction, session)
     assert watched is not None and watched.asked is None, "the run of the save is still queued"
     run_group(session, watched.experiment, 8, good={"long": 42, "short": 50})

@@ -48,7 +48,7 @@ def judge(
         "No run was judged.",
     )
     output.write("")
-    output.write(f"{outcome.calls} calls made, {figures.money(outcome.cost_usd)} spent")
+    output.write(f"{outcome.calls} calls made, {figures.spent_text(outcome.cost_usd)}")
     if outcome.error is not None:
         diagnostics.say(f"{diagnostics.PROGRAM}: {outcome.error.sentence}")
     return outcome.exit_code

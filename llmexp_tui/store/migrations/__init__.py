@@ -14,7 +14,7 @@ from pathlib import Path
 
 from llmexp_tui.errors import StoreError, StoreVersionError
 from llmexp_tui.store.connect import APPLICATION_ID
-from llmexp_tui.store.migrations import step_0001, step_0002, step_0003
+from llmexp_tui.store.migrations import step_0001, step_0002, step_0003, step_0004
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ STEPS = (
     Step(1, step_0001.STATEMENTS, step_0001.READABLE_FROM),
     Step(2, step_0002.STATEMENTS, step_0002.READABLE_FROM),
     Step(3, step_0003.STATEMENTS, step_0003.READABLE_FROM),
+    Step(4, step_0004.STATEMENTS, step_0004.READABLE_FROM),
 )
 SCHEMA_VERSION = STEPS[-1].version
 

@@ -28,9 +28,10 @@ _JUDGEABLE = (RunStatus.COMPLETE, RunStatus.STOPPED_EARLY)
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """What was made of a change: (version before, version now) of prompts, experiments queued."""
+    """What was made of a change: (version before, version now) of prompts, experiments queued, the project since."""
 
     paths: tuple[str, ...]
+    project: Project
     prompts: tuple[tuple[PromptVersion | None, PromptVersion], ...] = ()
     experiments: tuple[str, ...] = ()
 
@@ -102,11 +103,14 @@ def _pulled_in(session: Session, name: str, folder: Path) -> Iterable[Path]:
                 yield candidate
 
 
-def react(changed: frozenset[Path], session: Session) -> Reaction:
-    """Record the new versions, stop what became obsolete, queue what is touched. Raises LlmexpError."""
-    before = session.project
+def react(changed: frozenset[Path], session: Session, before: Project) -> Reaction:
+    """Record the new versions, stop what became obsolete, queue what is touched. Raises LlmexpError.
+
+    `before` is the project of the last reaction: the session's own may have been read anew since, by who follows it.
+    """
+    now = before
     if Path(PROJECT_FILE) in changed:
-        session.project = load_project(session.files, session.root)
+        now = session.project = load_project(session.files, session.root)
     names = [name for name, path in session.project.prompts.items() if _touches(session, name, path, changed)]
     pairs = tuple(_recorded(session, name) for name in names)
     data = [name for name, source in session.project.datasets.items() if Path(source.path) in changed]
@@ -117,13 +121,13 @@ def react(changed: frozenset[Path], session: Session) -> Reaction:
         for name, experiment in session.project.experiments.items()
         if _uses(session, name, set(names), set(data))
         or any(file in changed for file in _named_files(session, experiment))
-        or _described(session.project, name) != _described(before, name)
+        or _described(now, name) != _described(before, name)
     )
     if not touched:  # a file that is gone may belong to a prompt that cannot be read without it, which says so here
         for name in session.project.prompts:
             resolve_prompt(session, name)
     _run_again(session, touched)
-    return Reaction(tuple(sorted(str(path) for path in changed)), pairs, touched)
+    return Reaction(tuple(sorted(str(path) for path in changed)), now, pairs, touched)
 
 
 def _touches(session: Session, name: str, path: str, changed: frozenset[Path]) -> bool:

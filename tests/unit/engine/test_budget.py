@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,10 @@ from llmexp_tui.domain.usage import Completion, Failure, Price, Request, Usage
 from llmexp_tui.engine.budget import Budget, Estimate, Metered, estimate
 from llmexp_tui.errors import BudgetError
 from llmexp_tui.providers.demo import DemoProvider
+from llmexp_tui.store.engine import open_store
+from llmexp_tui.store.spending import Spending
+
+AT = "2026-03-04T12:00:00+00:00"
 
 
 async def test_a_cap_of_less_than_a_cent_is_told_as_what_it_is() -> None:
@@ -117,16 +122,20 @@ async def test_answers_whose_tokens_nobody_told_use_up_the_cap() -> None:
     assert [type(one) for one in ended].count(BudgetError) == 81
 
 
-async def test_the_projects_cap_counts_what_was_spent_elsewhere() -> None:
-    budget = Budget(cap_usd=5.0, project_cap_usd=10.0, elsewhere_usd=9.0)
-    assert await budget.reserve("m", Estimate(0.8, 0.8)) == 0.8
-    budget.settle("m", 0.8, 0.8, answered=True)
-    assert await budget.reserve("m", Estimate(0.8, 0.8)) is None
-    said = budget.passed("m", Estimate(0.8, 0.8)).sentence
-    assert "the project's cost cap of $10.00 ($9.80 spent in all its runs, the next call may cost $0.80)" in said
-    budget.project_cap_usd = 20.0
-    said = budget.passed("m", Estimate(0.8, 0.8)).sentence
-    assert "the cost cap of $5.00 ($0.80 spent, the next call may cost $0.80)" in said
+async def test_the_projects_cap_counts_what_was_spent_elsewhere(tmp_path: Path) -> None:
+    with open_store(tmp_path / "x.db") as store:
+        elsewhere, project = (Spending(store, 10.0, lambda: AT) for _ in range(2))
+        assert elsewhere.ask(9.0)
+        budget = Budget(cap_usd=5.0, project=project)
+        assert await budget.reserve("m", Estimate(0.8, 0.8)) == 0.8
+        elsewhere.close(9.0)
+        budget.settle("m", 0.8, 0.8, answered=True)
+        assert await budget.reserve("m", Estimate(0.8, 0.8)) is None
+        said = budget.passed("m", Estimate(0.8, 0.8)).sentence
+        assert "the project's cost cap of $10.00 ($9.80 spent or set aside by all its runs, the next call" in said
+        project.cap_usd = 20.0
+        said = budget.passed("m", Estimate(0.8, 0.8)).sentence
+        assert "the cost cap of $5.00 ($0.80 spent, the next call may cost $0.80)" in said
 
 
 async def test_calls_in_flight_count_as_what_answers_have_cost_since() -> None:

@@ -165,6 +165,19 @@ async def test_tokens_a_minute_are_corrected_by_what_was_used(time: HeldTime) ->
     assert time.now - started == pytest.approx(60.0, abs=2)
 
 
+async def test_calls_count_for_the_tokens_that_answers_use(time: HeldTime) -> None:
+    paced = limiter(time, 8, tpm=1000)
+    paced.release(await paced.acquire(10), Completion("x", usage=Usage(100, 300)))
+    await paced.acquire(10)
+    started = time.now
+
+    async def one_more() -> None:
+        await paced.acquire(10)
+
+    await time.run(one_more())
+    assert time.now - started == pytest.approx(60.0, abs=2), "a third one of 400 tokens does not fit"
+
+
 async def test_a_call_beyond_the_tokens_a_minute_still_starts(time: HeldTime) -> None:
     paced = limiter(time, 4, tpm=100)
     permit = await paced.acquire(5000)

@@ -104,3 +104,24 @@ async def test_a_floor_that_nobody_asked_for_is_not_called_measured(folder: Proj
     folder.write()
     await checked(folder)
     assert "The noise floor is measured already: no A/A is needed." in plan_panel(planned(folder))
+
+
+async def test_a_plan_says_whether_the_projects_cap_is_enough(server: ModelServer, tmp_path: Path) -> None:
+    priced = {"input_cost_per_mtok": 1000.0, "output_cost_per_mtok": 100.0, "max_tokens": 50}
+    folder = ProjectFolder(tmp_path / "priced", server, rows=20, model=priced)
+
+    def of_the_cap(cap_usd: float) -> list[str]:
+        folder.max_cost_usd = cap_usd
+        folder.write()
+        return [warning for warning in planned(folder).warnings if "cost cap" in warning]
+
+    low, high = planned(folder).cost_usd or (0.0, 0.0)
+    assert of_the_cap(2 * high) == []
+    assert "a check may stop before its end" in of_the_cap((low + high) / 2)[0]
+    assert "a check stops before its end" in of_the_cap(low / 2)[0]
+    with folder.session() as session:
+        await check(session, CheckOptions())
+    left_usd = float(of_the_cap(low / 2)[0].partition(" ")[0].removeprefix("$"))
+    assert left_usd < low / 10, "the check has spent the rest"
+    folder.model = {"model": "openai/unheard-of", "api_base": server.base_url, "api_key_env": "MODEL_KEY"}
+    assert of_the_cap(1.0) == ["a price is unknown: under the project's cost cap of $1.00 nothing is called"]
