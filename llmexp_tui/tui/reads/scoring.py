@@ -200,7 +200,7 @@ def read_agreement(sitting: Sitting, rival: Rival, session: Session) -> str:
     both = [(said, machine) for said, machine in pairs if machine is not None]
     with_whom = f"{rival.metric}{' (a judge)' if rival.judge else ''}"
     if len(both) < _LEAST:
-        return f"agreement with {with_whom}: told from {_LEAST} judgements on"
+        return f"agreement with {with_whom}: shown after {_LEAST} judgements"
     found = cohen_kappa([said for said, _ in both], [machine for _, machine in both], draws=499)
     told = agreement_text(found)
     if told == UNKNOWN:
