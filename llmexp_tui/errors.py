@@ -135,7 +135,8 @@ class OfflineError(RunError):
     """Offline, and an answer is neither stored nor cached."""
 
 
-RESUME_MEND = "`llmexp-tui resume` finishes it"
+RESUME_COMMAND = "`llmexp-tui resume`"
+RESUME_MEND = f"{RESUME_COMMAND} finishes it"
 """How an interrupted run is gone on with from a command line."""
 
 

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 
+from llmexp_tui.cli.output import leave
 from llmexp_tui.domain.text import neutralise, one_line
 from llmexp_tui.domain.usage import usd
 from llmexp_tui.engine.events import Event, RunProgressed, StepStarted
@@ -135,6 +136,7 @@ def _emit(text: str) -> None:
     try:
         stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
-    except (OSError, ValueError):
-        # Nobody reads the diagnostics any more (a closed pipe, a terminal that is gone); the work goes on.
-        return
+    except OSError:
+        leave(stream)
+    except ValueError:
+        return  # closed: nobody reads the diagnostics any more, the work goes on

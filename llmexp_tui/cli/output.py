@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from llmexp_tui.domain.text import neutralise, one_line
 from llmexp_tui.reports.foreign import defuse_commands
@@ -109,5 +109,12 @@ def _emit(text: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):
             raise
-        # The reader has gone (`| head`, a closed terminal): the exit code still counts, the rest is for nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        leave(stream)
+
+
+def leave(stream: TextIO) -> None:
+    """Write the rest to nowhere: the reader has gone (`| head`, a closed terminal), and the exit code still counts.
+
+    What is left unwritten would make the interpreter end with a code of its own, 120.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

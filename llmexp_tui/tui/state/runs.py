@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from llmexp_tui.domain.run import SLOT_AA, RunRecord, RunTotals
-from llmexp_tui.errors import RESUME_MEND
+from llmexp_tui.errors import RESUME_COMMAND, RESUME_MEND
 from llmexp_tui.reports.figures import money
 from llmexp_tui.tui.state.cells import Line, fit, line, width
 from llmexp_tui.tui.state.format import age, bar, count, duration, person, plural, short_hash, when
@@ -198,7 +198,7 @@ def _pace(group: GroupLine) -> Line:
 def why_stopped(record: RunRecord) -> str:
     """Why a run ended, with the key that goes on with it here in place of the command line's word for it."""
     alone = (record.stop_reason or "").replace(f"; {RESUME_MEND}", f"; {RESUME_KEY}")
-    return alone.replace(RESUME_MEND, "R under Runs")
+    return alone.replace(RESUME_COMMAND, "R under Runs")
 
 
 def record_lines(arm: ArmLine) -> list[tuple[str, Line]]:
