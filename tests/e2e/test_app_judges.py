@@ -57,9 +57,8 @@ async def test_arms_judged_differently_are_judged_alike_by_a_key(tmp_path: Path)
 
                     await until(pilot, lambda: delta() is not None, "both arms judged alike")
                     await pilot.press("J")
+                    await until(pilot, lambda: any("judged" in note.message for note in app._notifications), "a word")
                     assert not isinstance(pilot.app.screen, ConfirmScreen), "there is nothing left to ask"
-                    told = [note.message for note in app._notifications]
-                    assert any("judged" in message for message in told), told
             finally:
                 worker = start._started.pop(str(session.store.path), None)
                 if worker is not None:
