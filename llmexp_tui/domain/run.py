@@ -65,7 +65,7 @@ class RunTotals:
     """Counted from a run's outputs, never from saved counters. `cost_usd` None where no call's cost is known.
 
     `saved_usd` is what the answers that came from the cache had cost when they were called, `planned` how many cells
-    the run has: those not attempted were stopped before (0: it is not known).
+    were to be answered, never less than were attempted: the rest were stopped before.
     """
 
     attempted: int
@@ -78,10 +78,8 @@ class RunTotals:
     saved_usd: float | None = None
     planned: int = 0
 
-    @property
-    def asked(self) -> int:
-        """Cells that were to be answered."""
-        return max(self.planned, self.attempted)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "planned", max(self.planned, self.attempted))
 
     @classmethod
     def added(cls, totals: Sequence[RunTotals]) -> RunTotals:
@@ -99,7 +97,7 @@ class RunTotals:
             unpriced=unpriced,
             tokens=sum(tokens) if tokens else None,
             saved_usd=sum(saved) if saved else None,
-            planned=sum(t.asked for t in totals),
+            planned=sum(t.planned for t in totals),
         )
 
 

@@ -269,7 +269,7 @@ def judging_text(judges: Sequence[str], cost_usd: float | None) -> str:
 
 def totals_text(totals: RunTotals) -> str:
     """How much of what was asked came back: `199 of 200 answered, 1 failed, 20 from cache, $0.41`."""
-    parts = [f"{totals.completed:,} of {totals.asked:,} answered"]
+    parts = [f"{totals.completed:,} of {totals.planned:,} answered"]
     if totals.errored:
         parts.append(f"{totals.errored:,} failed")
     if totals.cached:

@@ -90,7 +90,7 @@ def _arm(arm: ArmReport) -> dict[str, Any]:
     return {
         "id": arm.id,
         "variant": arm.variant,
-        "planned": totals.asked,
+        "planned": totals.planned,
         "attempted": totals.attempted,
         "completed": totals.completed,
         "errored": totals.errored,

@@ -18,6 +18,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.dom import DOMNode
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 
@@ -216,7 +217,7 @@ class LlmexpApp(TerminalApp):
 
     def on_store_changed(self, message: StoreChanged) -> None:
         """Tell the screen in front; the others read when they come back."""
-        self.screen.post_message(StoreChanged())
+        self._tell_front(StoreChanged())
 
     def on_progress_read(self, message: ProgressRead) -> None:
         """New figures of what runs; what has ended is announced."""
@@ -224,9 +225,18 @@ class LlmexpApp(TerminalApp):
         ended = [group for group in self.groups if group.active and group.group not in going]
         self.groups = message.groups
         self.show_activity()
-        self.screen.post_message(RunsProgressed(message.groups))
+        self._tell_front(RunsProgressed(message.groups))
         for group in ended:
             self.run_worker(partial(_announce, self, group), thread=True, group=f"announce {group.group}")
+
+    @property
+    def _front(self) -> Screen[Any] | None:
+        """The screen in front; none once the app is closing, when threads may still have something to say."""
+        return self.screen_stack[-1] if self.screen_stack else None
+
+    def _tell_front(self, message: Message) -> None:
+        if (front := self._front) is not None:
+            front.post_message(message)
 
     def on_fetched(self, message: Fetched) -> None:
         """A thread of the app's own has read something."""
@@ -294,7 +304,7 @@ class LlmexpApp(TerminalApp):
     @property
     def keeping(self) -> bool:
         """Whether the screen in front still owes what a key asked for."""
-        front = self.screen_stack[-1] if self.screen_stack else None
+        front = self._front
         return isinstance(front, ProjectScreen) and front.keeping
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

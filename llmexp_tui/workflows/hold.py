@@ -18,8 +18,8 @@ from llmexp_tui.workflows.group import Invocation
 BEAT_S = 10.0
 POLL_S = 0.25
 TELL_S = 1.0
-TAKEN_OVER = "this process slept so long that another one took the experiment over; what finished is stored"
 """How often the pace is written at most: a commit, for eyes alone."""
+TAKEN_OVER = "this process slept so long that another one took the experiment over; what finished is stored"
 
 
 @contextlib.asynccontextmanager

@@ -111,7 +111,7 @@ def test_totals_are_counted_from_cells(store: Store) -> None:
     )
     assert runs.totals_of(store, ["r2", "r1"])["r2"].cost_usd == 0.001
     runs.set_status(store, ["r1"], RunStatus.STOPPED_EARLY, at=LATER)
-    assert [runs.totals(store, run).asked for run in ("r1", "r2")] == [4, 5], "what the plan gave up is not missing"
+    assert [runs.totals(store, run).planned for run in ("r1", "r2")] == [4, 5], "what the plan gave up is not missing"
 
 
 def test_an_unknown_cost_is_not_zero_and_a_run_from_the_cache_costs_nothing(store: Store) -> None:

@@ -45,7 +45,7 @@ from llmexp_tui.workflows.label import move_label
 from llmexp_tui.workflows.session import Session
 from tests.tui.build import NOW, run_group
 from tests.tui.conftest import MakeApp
-from tests.tui.waiting import filled, on_screen, until
+from tests.tui.waiting import at_results, filled, on_screen, until
 
 
 @pytest.fixture
@@ -273,11 +273,7 @@ async def test_a_changed_file_is_recorded_and_compared(make_app: MakeApp, projec
 
 async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, session: Session) -> None:
     async with make_app().run_test() as pilot:
-        await on_screen(pilot, HomeScreen)
-        await filled(pilot, "#experiments")
-        await pilot.press("enter")
-        await on_screen(pilot, ResultsScreen)
-        await filled(pilot, "#metrics")
+        await at_results(pilot)
         await pilot.press("b")
         screen = await on_screen(pilot, ScoringScreen)
         for number in range(1, 11):
@@ -302,11 +298,7 @@ async def test_scoring_by_hand_is_blind_kept_and_undone(make_app: MakeApp, sessi
 
 async def test_grades_are_kept_for_the_answer_that_was_shown(make_app: MakeApp, session: Session) -> None:
     async with make_app().run_test() as pilot:
-        await on_screen(pilot, HomeScreen)
-        await filled(pilot, "#experiments")
-        await pilot.press("enter")
-        results = await on_screen(pilot, ResultsScreen)
-        await filled(pilot, "#metrics")
+        results = await at_results(pilot)
         await pilot.press("b", "m")
         screen = await on_screen(pilot, ScoringScreen)
         said = {}
@@ -444,11 +436,7 @@ async def test_results_are_compared_and_kept_where_a_run_was_never_judged(
 
 async def test_typing_in_an_input_never_triggers_keys(make_app: MakeApp) -> None:
     async with make_app().run_test() as pilot:
-        await on_screen(pilot, HomeScreen)
-        await filled(pilot, "#experiments")
-        await pilot.press("enter")
-        await on_screen(pilot, ResultsScreen)
-        await filled(pilot, "#metrics")
+        await at_results(pilot)
         await pilot.press("enter")
         screen = await on_screen(pilot, RowsScreen)
         await filled(pilot, "#rows")
@@ -502,11 +490,7 @@ async def test_the_bar_shows_the_way_back_where_there_is_one(make_app: MakeApp) 
 
 async def test_the_next_candidate_has_a_key_only_where_there_is_one(make_app: MakeApp) -> None:
     async with make_app().run_test() as pilot:
-        await on_screen(pilot, HomeScreen)
-        await filled(pilot, "#experiments")
-        await pilot.press("enter")
-        results = await on_screen(pilot, ResultsScreen)
-        await filled(pilot, "#metrics")
+        results = await at_results(pilot)
         assert "next_candidate" not in {active.binding.action for active in results.active_bindings.values()}
         assert results.report is not None
         other = [replace(metric, candidate="other") for metric in results.report.metrics]

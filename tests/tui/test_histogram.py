@@ -10,11 +10,9 @@ from textual.widgets import Static
 
 from llmexp_tui.tui.reads import distribution
 from llmexp_tui.tui.screens.histogram import HistogramScreen
-from llmexp_tui.tui.screens.home import HomeScreen
-from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.widgets.sheet import Sheet
 from tests.tui.conftest import MakeApp
-from tests.tui.waiting import filled, on_screen, until
+from tests.tui.waiting import at_results, on_screen, until
 
 
 async def test_values_are_counted_once_and_beside_the_drawing(
@@ -28,11 +26,7 @@ async def test_values_are_counted_once_and_beside_the_drawing(
 
     monkeypatch.setattr(distribution, "make_histogram", noted)
     async with make_app().run_test() as pilot:
-        await on_screen(pilot, HomeScreen)
-        await filled(pilot, "#experiments")
-        await pilot.press("enter")
-        await on_screen(pilot, ResultsScreen)
-        await filled(pilot, "#metrics")
+        await at_results(pilot)
         await pilot.press("h")
         bars = (await on_screen(pilot, HistogramScreen)).query_one("#bars", Sheet)
         await until(pilot, lambda: "60 values left, 59 right" in str(bars.query_one(Static).content))

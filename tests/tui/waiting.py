@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from llmexp_tui.tui.screens.home import HomeScreen
+from llmexp_tui.tui.screens.results import ResultsScreen
 from llmexp_tui.tui.widgets.paged_table import PagedTable
 
 S = TypeVar("S", bound=Screen[Any])
@@ -43,3 +45,13 @@ async def filled(pilot: Pilot[Any], selector: str = "PagedTable") -> PagedTable:
 
     await until(pilot, ready, f"{selector} filled")
     return next(t for t in pilot.app.screen.query(selector).results(PagedTable) if t.cursor_key is not None)
+
+
+async def at_results(pilot: Pilot[Any]) -> ResultsScreen:
+    """The results of Home's first experiment, opened by key from a new app."""
+    await on_screen(pilot, HomeScreen)
+    await filled(pilot, "#experiments")
+    await pilot.press("enter")
+    results = await on_screen(pilot, ResultsScreen)
+    await filled(pilot, "#metrics")
+    return results

@@ -117,7 +117,7 @@ def _show_runs(outcome: RunOutcome) -> None:
                 run.variant,
                 run.slot,
                 run.status.value,
-                f"{total.completed}/{total.asked}",
+                f"{total.completed}/{total.planned}",
                 total.errored,
                 total.cached,
                 figures.money(total.cost_usd),

@@ -53,7 +53,7 @@ def list_runs(
                 run.experiment,
                 run.variant + (" (A/A)" if run.slot == "aa" else ""),
                 run.status.value,
-                f"{totals[run.id].completed}/{totals[run.id].asked}",
+                f"{totals[run.id].completed}/{totals[run.id].planned}",
                 totals[run.id].errored,
                 figures.money(totals[run.id].cost_usd),
                 run.created_at[:16],

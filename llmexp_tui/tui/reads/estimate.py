@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from llmexp_tui.domain.run import SLOT_MAIN
+from llmexp_tui.reports.figures import minus
 from llmexp_tui.tui.state.runs import GroupLine
 from llmexp_tui.workflows.session import Session
 
@@ -42,5 +43,5 @@ def read_estimate(group: GroupLine, session: Session) -> str:
     whole = bool(np.isin(left.value[first][np.isfinite(left.value[first])], (0.0, 1.0)).all())
     scale, unit = (100.0, " pts") if whole else (1.0, "")
     spread = f" ± {scale * 1.96 * error:.1f}" if error else ""
-    shown = f"{scale * mean:+.1f}{spread}{unit}".replace("-", "−")
+    shown = minus(f"{scale * mean:+.1f}{spread}{unit}")
     return f"{other.record.variant} {shown} {metric} {on}"

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from llmexp_tui.reports.figures import minus
 from llmexp_tui.stats.result import MetricResult
 from llmexp_tui.tui.state.cells import Line, Span
 
@@ -148,7 +149,7 @@ def axis(scale: Scale, cells: int) -> str:
 
 def _placed(value: float, scale: Scale, cells: int) -> tuple[int, str]:
     """Where a label starts, and the label."""
-    label = (f"{value / 1000:+.3g}k" if abs(value) >= 1000 else f"{value:+.3g}").replace("-", "−")
+    label = minus(f"{value / 1000:+.3g}k" if abs(value) >= 1000 else f"{value:+.3g}")
     return min(max(0, scale.cell(value, cells) - len(label) // 2), cells - len(label)), label
 
 

@@ -202,7 +202,7 @@ def spent(report: ExperimentReport, candidate: str | None) -> float | None:
 
 def _answered(arm: ArmReport) -> list[tuple[str, str]]:
     totals = arm.totals
-    parts = [(f"{_short(arm.variant)} {count(totals.completed)}/{count(totals.asked)}", "muted")]
+    parts = [(f"{_short(arm.variant)} {count(totals.completed)}/{count(totals.planned)}", "muted")]
     if totals.errored:
         parts.append((f" {plural(totals.errored, 'error')}", "bad"))
     unscored = sum(number for _, number in arm.unscored)
